@@ -1,0 +1,1 @@
+"""What must hold, as data: the rules, the open decisions with their readings, and the names of the keys."""

@@ -1,0 +1,192 @@
+"""Where does the state live? The names of all keys and fields, in one place."""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+LEGACY_FIELDS = ("timeout_node_id", "max_duration_node_id")
+"""The field names that the note abolishes (TA-KEY-3; note, sections 1 and 5)."""
+
+POOL_IDS = 1000
+"""Pool ids run from 0 to 999 (DESIGN, section 3)."""
+
+PLACEHOLDERS: dict[str, tuple[str, ...]] = {
+    "turn": ("turn_id",),
+    "session": ("session_id",),
+    "node": ("node_id",),
+    "node_pools": ("node_id",),
+    "pool": ("pair", "pool_id"),
+    "job": ("job_id",),
+    "pool_index": ("pair",),
+}
+"""What each key template names, each exactly once."""
+
+
+class LayoutError(ValueError):
+    """A layout that cannot be used: `where` (file and member), `what` is wrong, how to `mend` it."""
+
+    def __init__(self, where: str, what: str, mend: str) -> None:
+        super().__init__(f"{where}: {what}\n  mend: {mend}")
+        self.where, self.what, self.mend = where, what, mend
+
+
+class KeyLayout(BaseModel):
+    """The names of the keys and fields (DESIGN, section 3); every default is the field's own name.
+
+    A template holds its placeholders exactly once; `{{` and `}}` are literal braces, so that a Redis
+    Cluster hash tag is written `{{{turn_id}}}`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    turn: str = Field("scheduler:turn:{turn_id}", description="hash of one turn; never has a TTL")
+    session: str = Field("scheduler:session:{session_id}", description="hash of one session")
+    node: str = Field("lingua:v1:node:{node_id}", description="exists if and only if the node is online")
+    node_pools: str = Field("lingua:v1:node:{node_id}:pools", description="hash: pair -> pool id")
+    pool: str = Field("lingua:v1:pool:{pair}:{pool_id}:nodes", description="set of node ids")
+    job: str = Field("lingua:v1:job:{job_id}:node", description="string: the node that a job is bound to")
+    affinity_field: str = Field("affinity_node_id", description="field of the turn hash")
+    current_turn_field: str = Field("current_turn_id", description="field of the session hash")
+    job_ttl_s: int = Field(3600, gt=0, description="life of a job binding, in seconds")
+    pool_index: str | None = Field(None, description="set of a pair's pool ids, where a deployment keeps one")
+    room_prefixes: tuple[str, ...] = Field(("scheduler:room:",), description="prefixes of room keys")
+
+    @field_validator("turn", "session", "node", "node_pools", "pool", "job", "pool_index")
+    @classmethod
+    def _template_names_its_parts_once(cls, value: str | None, info: Any) -> str | None:
+        if value is None:
+            return None
+        wanted = PLACEHOLDERS[info.field_name]
+        try:
+            named = [part[1] for part in string.Formatter().parse(value) if part[1] is not None]
+        except ValueError as error:
+            raise ValueError(f'"{value}" is no template ({error}); write a literal brace as {{{{ or }}}}') from error
+        for name in wanted:
+            if named.count(name) != 1:
+                count = "lacks" if name not in named else "repeats"
+                example = cls.model_fields[info.field_name].default
+                hint = f', as in "{example}"' if example else ""
+                raise ValueError(f'"{value}" {count} {{{name}}}; name it once{hint}')
+        for name in named:
+            if name not in wanted:
+                raise ValueError(f'"{value}" names {{{name}}}, which this key does not have; known: {wanted}')
+        return value
+
+    @field_validator("affinity_field", "current_turn_field")
+    @classmethod
+    def _field_has_a_name(cls, value: str) -> str:
+        if not value:
+            raise ValueError("a field needs a name; the empty text is none")
+        if value in LEGACY_FIELDS:
+            raise ValueError(f'"{value}" is one of the names that the note abolishes (TA-KEY-3)')
+        return value
+
+    def turn_key(self, turn_id: str) -> str:
+        """The key of one turn's hash."""
+        return self.turn.format(turn_id=turn_id)
+
+    def session_key(self, session_id: str) -> str:
+        """The key of one session's hash."""
+        return self.session.format(session_id=session_id)
+
+    def node_key(self, node_id: str) -> str:
+        """The key that exists if and only if the node is online."""
+        return self.node.format(node_id=node_id)
+
+    def node_pools_key(self, node_id: str) -> str:
+        """The key of the hash that says in which pool of which pair a node is."""
+        return self.node_pools.format(node_id=node_id)
+
+    def pool_key(self, pair: str, pool_id: int | str) -> str:
+        """The key of one pool's set of node ids; `pair` is "zh:en", source language first."""
+        return self.pool.format(pair=pair, pool_id=pool_id)
+
+    def job_key(self, job_id: str) -> str:
+        """The key of the text that binds one job to its node."""
+        return self.job.format(job_id=job_id)
+
+    def pool_index_key(self, pair: str) -> str | None:
+        """The key of the set of a pair's pool ids, or None where the deployment keeps none."""
+        return self.pool_index.format(pair=pair) if self.pool_index else None
+
+    @cached_property
+    def prefixes(self) -> dict[str, str]:
+        """The fixed text before the first placeholder of each template: {"turn": "scheduler:turn:", ...}."""
+        return {name: affixes(value)[0] for name in PLACEHOLDERS if (value := getattr(self, name))}
+
+    @cached_property
+    def patterns(self) -> dict[str, re.Pattern[str]]:
+        """For each template, a compiled pattern that matches its keys and captures the placeholders by name."""
+        return {name: _pattern(value) for name in PLACEHOLDERS if (value := getattr(self, name))}
+
+    def turn_id_of(self, key: str) -> str | None:
+        """The turn id in a turn key, or None if the key is no turn key."""
+        match = self.patterns["turn"].fullmatch(key)
+        return match["turn_id"] if match else None
+
+    def session_id_of(self, key: str) -> str | None:
+        """The session id in a session key, or None if the key is no session key."""
+        match = self.patterns["session"].fullmatch(key)
+        return match["session_id"] if match else None
+
+
+def affixes(template: str) -> tuple[str, ...]:
+    """The literal texts around the placeholders of a template: "a:{x}:b" gives ("a:", ":b")."""
+    texts: list[str] = []
+    pending = ""
+    for literal, name, _, _ in string.Formatter().parse(template):
+        pending += literal
+        if name is not None:
+            texts.append(pending)
+            pending = ""
+    return (*texts, pending)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = [
+        re.escape(literal) + (f"(?P<{name}>.*)" if name else "")
+        for literal, name, _, _ in string.Formatter().parse(template)
+    ]
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def load_layout(path: Path | None) -> KeyLayout:
+    """The layout in a TOML file, or the default where there is no file.
+
+    Raises `LayoutError` (file, member, what is wrong, how to mend it) if the file cannot be read or used.
+    """
+    if path is None:
+        return KeyLayout()
+    try:
+        members = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise LayoutError(str(path), reason, "name a TOML file that can be read") from error
+    except UnicodeDecodeError as error:
+        raise LayoutError(str(path), "is not UTF-8 text", "save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise LayoutError(str(path), f"is not TOML: {error}", 'write members as: turn = "my:turn:{turn_id}"') from error
+    return parse_layout(members, source=path.name)
+
+
+def parse_layout(members: dict[str, Any], source: str = "layout") -> KeyLayout:
+    """The layout with these members; raises `LayoutError` naming the member that is wrong."""
+    try:
+        return KeyLayout(**members)
+    except ValidationError as error:
+        first = error.errors()[0]
+        member = str(first["loc"][0]) if first["loc"] else "the file"
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(KeyLayout.model_fields)
+            raise LayoutError(f"{source}, {member}", "is no member of a layout", f"use one of: {known}") from error
+        what, _, hint = first["msg"].removeprefix("Value error, ").partition("; ")
+        example = KeyLayout.model_fields[member].default
+        mend = hint or f"give it a value like {example!r}"
+        raise LayoutError(f"{source}, {member}", what, mend) from error
