@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from turnaffinity.problem import Problem
+
 LEGACY_FIELDS = ("timeout_node_id", "max_duration_node_id")
 """The field names that the note abolishes (TA-KEY-3; note, sections 1 and 5)."""
 
@@ -29,12 +31,8 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
 """What each key template names, each exactly once."""
 
 
-class LayoutError(ValueError):
+class LayoutError(Problem):
     """A layout that cannot be used: `where` (file and member), `what` is wrong, how to `mend` it."""
-
-    def __init__(self, where: str, what: str, mend: str) -> None:
-        super().__init__(f"{where}: {what}\n  mend: {mend}")
-        self.where, self.what, self.mend = where, what, mend
 
 
 class KeyLayout(BaseModel):

@@ -1,0 +1,81 @@
+"""What is being judged? One interface for the reference, a Lua script, and an adapter's process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Profile = Literal["lua", "scheduler"]
+Reason = Literal["manual", "timeout", "max_duration"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job of a batch; `node_id` is None where no node was to be had."""
+
+    job_id: str
+    tgt_lang: str
+    node_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finalized:
+    """A finalize that was carried out: the id its jobs were selected under, and the jobs in order."""
+
+    turn_id: str
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """One selection's answer; None where there is no candidate."""
+
+    node_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An error that the implementation answered: `no_node`, `bad_request`, `unsupported`, `redis`, `internal`."""
+
+    code: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """No usable answer: what was seen instead, in words that say what to fix."""
+
+    what: str
+
+
+Answer = Finalized | Selected | Refused | Broke
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who the subject says it is; `decisions` is a claim, shown and never trusted."""
+
+    name: str
+    version: str = ""
+    language: str = ""
+    ops: frozenset[str] = frozenset({"finalize"})
+    decisions: dict[str, str] = field(default_factory=dict)
+
+
+class Subject(Protocol):
+    """An implementation under judgement. One request at a time; nothing is tried twice."""
+
+    profile: Profile
+    hello: Hello
+
+    def finalize(
+        self, session_id: str, reason: str, src_lang: str, tgt_lang: str, room_langs: Sequence[str] | None
+    ) -> Answer:
+        """Carry out one finalize; `room_langs`: None solo, [] a room without others, else its languages."""
+
+    def select(self, pair: str, job_id: str | None, turn_id: str | None) -> Answer:
+        """Carry out one selection for `pair` ("zh:en"); None stands for an empty ARGV."""
+
+    def close(self) -> None:
+        """Let go of the process and the connection; the subject is not used again."""
