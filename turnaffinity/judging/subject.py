@@ -6,25 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from turnaffinity.contract.batch import Finalized, Job
+
+__all__ = [
+    "Answer",
+    "Broke",
+    "Finalized",
+    "Hello",
+    "Job",
+    "Profile",
+    "Reason",
+    "Refused",
+    "Selected",
+    "Subject",
+]
+
 Profile = Literal["lua", "scheduler"]
 Reason = Literal["manual", "timeout", "max_duration"]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job of a batch; `node_id` is None where no node was to be had."""
-
-    job_id: str
-    tgt_lang: str
-    node_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Finalized:
-    """A finalize that was carried out: the id its jobs were selected under, and the jobs in order."""
-
-    turn_id: str
-    jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True, slots=True)
