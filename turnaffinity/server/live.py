@@ -1,0 +1,171 @@
+"""What is a live server to those who use it? Clients, an empty database between cases, and an end."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
+from redis.retry import Retry
+
+from turnaffinity.problem import CannotRun
+from turnaffinity.server.address import Address
+
+REPLY_TIMEOUT_S = 10.0
+"""How long a client waits for one reply, in seconds, unless it is told otherwise."""
+
+CONNECT_TIMEOUT_S = 3.0
+"""How long a client waits for a connection, in seconds."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SIGNS = _LETTERS + "0123456789"
+
+
+def token(seed: int) -> str:
+    """The eight letters and digits by which a run's names are recognised: a letter, then seven of [a-z0-9].
+
+    The same seed gives the same token on every machine.
+    """
+    number = int.from_bytes(hashlib.sha256(f"turnaffinity {seed}".encode()).digest(), "big")
+    number, first = divmod(number, len(_LETTERS))
+    text = _LETTERS[first]
+    for _ in range(7):
+        number, sign = divmod(number, len(_SIGNS))
+        text += _SIGNS[sign]
+    return text
+
+
+def connect(address: Address, decode: bool = True, timeout_s: float | None = REPLY_TIMEOUT_S) -> redis.Redis:
+    """A client of this address that sends nothing twice, and no greeting of its own (RESP2, no CLIENT SETINFO)."""
+    client = redis.Redis(
+        **address.connection(),
+        **client_options(decode),
+        socket_timeout=timeout_s,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+    )
+    return prepared(client)
+
+
+def prepared(client: redis.Redis) -> redis.Redis:
+    """The client, made to send texts with surrogate escapes."""
+    client.connection_pool.connection_kwargs["command_packer"] = _Packer()
+    return client
+
+
+class _Packer(HiredisRespSerializer):
+    """Packs texts with surrogate escapes too: hiredis alone encodes strictly, whatever the client was told."""
+
+    def pack(self, *args: Any) -> list[bytes]:
+        try:
+            packed: list[bytes] = super().pack(*args)
+        except UnicodeEncodeError:
+            octets: list[Any] = [p.encode("utf-8", "surrogateescape") if isinstance(p, str) else p for p in args]
+            packed = super().pack(*octets)
+        return packed
+
+
+def client_options(decode: bool) -> dict[str, Any]:
+    """What every client has in common: texts as UTF-8 with surrogate escapes, no retry, no greeting."""
+    return {
+        "decode_responses": decode,
+        "encoding": "utf-8",
+        "encoding_errors": "surrogateescape",
+        # a command that is sent again by the library would count twice on the wire
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "lib_name": None,
+        "lib_version": None,
+    }
+
+
+class Server:
+    """A live server; a context manager. Made by `open_server`, closed with everything that it gave out."""
+
+    kind: str = ""
+    """"embedded", "redis", "fake" or "url"."""
+    ours: bool = True
+    """Whether we started it: then it may be emptied, killed and started anew."""
+    can_monitor: bool = True
+    """Whether MONITOR can be used on it."""
+    name: str = ""
+    """As a report names it: "Valkey 9.1.2"."""
+    version: tuple[int, ...] = ()
+    """The version in numbers: (9, 1, 2)."""
+    url: str = ""
+    """What an adapter gets: redis://[user:password@]host:port/db, or unix:///path?db=N."""
+
+    def __init__(self) -> None:
+        self._clients: list[redis.Redis] = []
+        self._supported: dict[str, bool] = {}
+        self._owner = os.getpid()
+        self._closed = False
+        atexit.register(self.close)
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The URLs of all nodes; one, but for a cluster."""
+        return (self.url,)
+
+    def client(self, decode: bool = True, *, timeout_s: float | None = REPLY_TIMEOUT_S) -> redis.Redis:
+        """A new client, closed with the server; texts if `decode`, else bytes.
+
+        Waits at most `timeout_s` seconds for a reply (None: for ever). Sends no command twice.
+        """
+        client = self._connect(decode, timeout_s)
+        self._clients.append(client)
+        return client
+
+    def clear(self) -> None:
+        """Make the database empty of what we made. Ours: FLUSHALL."""
+        with self._connect(False, REPLY_TIMEOUT_S) as client:
+            client.flushall()
+
+    def restart(self) -> None:
+        """Kill the server and start it anew at the same address; its data is gone. Ours only."""
+        raise CannotRun(f"server {self.kind}", "it cannot be started anew", "use --server embedded or --server redis")
+
+    def supports(self, command: str) -> bool:
+        """Whether the server knows this command ("HSETEX"). COMMAND INFO, asked once."""
+        name = command.upper()
+        if name not in self._supported:
+            with self._connect(True, REPLY_TIMEOUT_S) as client:
+                self._supported[name] = _knows(client, name)
+        return self._supported[name]
+
+    def close(self) -> None:
+        """Let go of the server: every client, then the server itself if it is ours. Twice is no error."""
+        if self._closed or os.getpid() != self._owner:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        try:
+            for client in self._clients:
+                client.close()
+        finally:
+            self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _connect(self, decode: bool, timeout_s: float | None) -> redis.Redis:
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        """What close() does after the clients are closed."""
+
+
+def _knows(client: redis.Redis, name: str) -> bool:
+    # under its own name the reply would be parsed as that of COMMAND, which chokes on an unknown command's nil
+    client.response_callbacks.pop("COMMAND", None)
+    reply: Any = client.execute_command("COMMAND", "INFO", name)  # type: ignore[no-untyped-call]
+    return bool(reply) and reply[0] is not None
