@@ -88,11 +88,11 @@ end
 
 -- DECIDE (TA-SEL-2, TA-SEL-3, TA-SEL-4): a random candidate; each node has the same chance, whatever its pool's size.
 -- math.random starts alike after each server start, so that the first jobs of every start would go to the same
--- nodes. A shift that differs between processes (memory addresses, clock) leaves it as even as it is.
+-- nodes. A shift that differs between processes (a memory address, the clock) leaves it as even as it is.
 local function draw_up_to(count)
   local now = redis.call('TIME')
-  local shift = tonumber(string.sub(redis.sha1hex(tostring(now) .. now[1] .. now[2]), 1, 8), 16)
-  return (math.random(count) + shift) % count + 1
+  local address = tonumber(string.match(tostring(now), '0x%x+')) or 0
+  return (math.random(count) + now[2] + address % 1000003) % count + 1
 end
 
 -- a node that is gone leaves every pool that it was in, so that nobody draws it again
