@@ -7,11 +7,11 @@ import os
 from turnaffinity.contract.layout import KeyLayout, load_layout
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server.address import parse_address
-from turnaffinity.server.foreign import ForeignServer
+from turnaffinity.server.foreign import ForeignServer, clean_up
 from turnaffinity.server.live import Server, token
 from turnaffinity.server.started import FakeServer, StartedServer, binary_on_path, embedded_binary
 
-__all__ = ["URL_VARIABLE", "Server", "open_server", "token"]
+__all__ = ["URL_VARIABLE", "Server", "clean_up", "open_server", "parse_address", "token"]
 
 URL_VARIABLE = "TURNAFFINITY_REDIS_URL"
 """The environment variable that names the server where no option does."""

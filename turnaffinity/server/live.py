@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import sys
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
 from redis.retry import Retry
 
-from turnaffinity.problem import CannotRun
+from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server.address import Address
 
 REPLY_TIMEOUT_S = 10.0
@@ -87,7 +88,7 @@ class Server:
     """A live server; a context manager. Made by `open_server`, closed with everything that it gave out."""
 
     kind: str = ""
-    """"embedded", "redis", "fake" or "url"."""
+    """One of "embedded", "redis", "fake", "url"."""
     ours: bool = True
     """Whether we started it: then it may be emptied, killed and started anew."""
     can_monitor: bool = True
@@ -104,7 +105,7 @@ class Server:
         self._supported: dict[str, bool] = {}
         self._owner = os.getpid()
         self._closed = False
-        atexit.register(self.close)
+        atexit.register(self._close_at_exit)
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -125,6 +126,9 @@ class Server:
         with self._connect(False, REPLY_TIMEOUT_S) as client:
             client.flushall()
 
+    def claim(self, *ids: str) -> None:
+        """Note turn ids and job ids that an implementation made up; on a server of ours nothing depends on it."""
+
     def restart(self) -> None:
         """Kill the server and start it anew at the same address; its data is gone. Ours only."""
         raise CannotRun(f"server {self.kind}", "it cannot be started anew", "use --server embedded or --server redis")
@@ -142,7 +146,7 @@ class Server:
         if self._closed or os.getpid() != self._owner:
             return
         self._closed = True
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_exit)
         try:
             for client in self._clients:
                 client.close()
@@ -157,6 +161,12 @@ class Server:
     ) -> None:
         self.close()
 
+    def _close_at_exit(self) -> None:
+        try:
+            self.close()
+        except Problem as problem:
+            print(f"error: {problem}", file=sys.stderr)
+
     def _connect(self, decode: bool, timeout_s: float | None) -> redis.Redis:
         raise NotImplementedError
 
@@ -167,5 +177,5 @@ class Server:
 def _knows(client: redis.Redis, name: str) -> bool:
     # under its own name the reply would be parsed as that of COMMAND, which chokes on an unknown command's nil
     client.response_callbacks.pop("COMMAND", None)
-    reply: Any = client.execute_command("COMMAND", "INFO", name)  # type: ignore[no-untyped-call]
+    reply: Any = client.execute_command("COMMAND", "INFO", name.lower())  # type: ignore[no-untyped-call]
     return bool(reply) and reply[0] is not None
