@@ -1,0 +1,1 @@
+"""What can a user type? One module for each verb, imported when the verb is used."""
