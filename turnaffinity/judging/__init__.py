@@ -1,0 +1,1 @@
+"""Does *yours* keep the contract? Subjects, the stage that cases play on, and the verdict."""

@@ -1,0 +1,87 @@
+"""What did a case find? Its outcome, with what was expected, what was observed, and the commands that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from turnaffinity.wire.command import Command
+
+Outcome = Literal["pass", "fail", "warn", "not-claimed", "unobservable", "skip", "not-run"]
+
+
+@dataclass(frozen=True, slots=True)
+class WireLine:
+    """One command of the evidence; `broken` marks the one that breaks the rule."""
+
+    client: str
+    argv: tuple[str, ...]
+    broken: bool = False
+
+
+class Violation(AssertionError):
+    """The claim of a case does not hold."""
+
+    def __init__(
+        self,
+        expected: str,
+        observed: str,
+        wire: Iterable[Command] = (),
+        broken: Iterable[Command] = (),
+    ) -> None:
+        super().__init__(f"expected {expected}; observed {observed}")
+        self.expected, self.observed = expected, observed
+        self.wire = wire_lines(wire, broken)
+
+
+class NotJudged(Exception):
+    """The case came to no verdict; `reason` says why in a sentence."""
+
+    outcome: Outcome = "skip"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NotClaimed(NotJudged):
+    """The implementation says that it does not offer what the case needs."""
+
+    outcome: Outcome = "not-claimed"
+
+
+class Unobservable(NotJudged):
+    """Nothing that can be observed would show the difference."""
+
+    outcome: Outcome = "unobservable"
+
+
+class Skipped(NotJudged):
+    """This server cannot show it (no MONITOR, an unknown command)."""
+
+    outcome: Outcome = "skip"
+
+
+class NotRun(NotJudged):
+    """The run was given up before this case."""
+
+    outcome: Outcome = "not-run"
+
+
+def wire_lines(wire: Iterable[Command], broken: Iterable[Command] = ()) -> tuple[WireLine, ...]:
+    """The commands as evidence, the broken ones marked (by identity of the record, not by equality)."""
+    marked = {id(command) for command in broken}
+    return tuple(WireLine(command.client, command.argv, id(command) in marked) for command in wire)
+
+
+def listed(names: Sequence[str] | Iterable[str], most: int = 6) -> str:
+    """Names for a sentence: "a, b and c"; a long list is cut and counted."""
+    items = list(names)
+    if not items:
+        return "none"
+    shown = items[:most]
+    rest = f" and {len(items) - most} more" if len(items) > most else ""
+    if len(shown) == 1 or rest:
+        return ", ".join(shown) + rest
+    return ", ".join(shown[:-1]) + " and " + shown[-1]

@@ -1,0 +1,130 @@
+"""Who judges? The server, the subject and its second process, and the observer, for one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from turnaffinity.contract.decisions import DEFAULT_READING, Reading
+from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.judging.observer import Observer
+from turnaffinity.judging.subject import Subject
+from turnaffinity.server import Server, open_server
+
+Kind = Literal["reference", "lua", "adapter"]
+Factory = Callable[["Judge", str], Subject]
+"""Makes a fresh subject: given the judge and the address that the subject is to talk to."""
+
+
+@dataclass
+class Judge:
+    """One run's surroundings; a context manager that ends the subjects and the server.
+
+    `kind` says what is judged; `target` is the script's path or the adapter's command.
+    """
+
+    kind: Kind = "reference"
+    target: str = ""
+    server_spec: str | None = None
+    reading: Reading = DEFAULT_READING
+    auto: bool = False
+    auto_looking: bool = False
+    """Whether the run only looks which choices are made, and holds nothing against them yet."""
+    layout: KeyLayout = field(default_factory=KeyLayout)
+    seed: int = 0
+    tcp: bool = False
+    deadlines: str | None = None
+    factory: Factory | None = None
+
+    def __post_init__(self) -> None:
+        self._stack = ExitStack()
+        self._subjects: list[Subject] = []
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what this run started; a server that is not ours is left as it was found."""
+        for subject in self._subjects:
+            subject.close()
+        self._subjects.clear()
+        self._stack.close()
+
+    @cached_property
+    def server(self) -> Server:
+        """The live server of this run."""
+        return self._stack.enter_context(
+            open_server(self.server_spec, layout=self.layout, seed=self.seed, tcp=self.tcp)
+        )
+
+    @cached_property
+    def client(self) -> Any:
+        """The judge's own connection."""
+        return self.server.client()
+
+    @cached_property
+    def observer(self) -> Observer | None:
+        """The judge's MONITOR connection, or None where the server has none."""
+        if not self.server.can_monitor:
+            return None
+        observer = Observer(self.server)
+        self._stack.callback(observer.close)
+        return observer
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The implementation under judgement."""
+        return self.new_subject()
+
+    @cached_property
+    def second(self) -> Subject:
+        """A second process of the same implementation."""
+        return self.new_subject()
+
+    def new_subject(self, url: str | None = None) -> Subject:
+        """One more process of the implementation; `url` where it is to talk through a proxy."""
+        make = self.factory or FACTORIES[self.kind]
+        subject = make(self, url or self.server.url)
+        self._subjects.append(subject)
+        return subject
+
+    def profiles(self) -> frozenset[str]:
+        """Whose cases run: a script's, a scheduler's, or (the reference) a scheduler's and its script's."""
+        return {"lua": frozenset("L"), "adapter": frozenset("S"), "reference": frozenset("LS")}[self.kind]
+
+
+def _reference(judge: Judge, url: str) -> Subject:
+    import redis
+
+    from turnaffinity.judging.reference import ReferenceSubject
+
+    through_proxy = url != judge.server.url
+    client = redis.Redis.from_url(url, decode_responses=True) if through_proxy else judge.server.client()
+    return ReferenceSubject(client, judge.reading, judge.layout)
+
+
+def _script(judge: Judge, url: str) -> Subject:
+    from turnaffinity.judging.script import ScriptSubject, read_script
+
+    return ScriptSubject(judge.server, read_script(Path(judge.target)), Path(judge.target).name)
+
+
+def _adapter(judge: Judge, url: str) -> Subject:
+    from turnaffinity.judging.adapter import AdapterSubject, Deadlines
+
+    deadlines = Deadlines.parse(judge.deadlines) if judge.deadlines else Deadlines()
+    return AdapterSubject(
+        judge.target, redis_url=url, reading=None if judge.auto else judge.reading, layout=judge.layout,
+        deadlines=deadlines,
+    )  # fmt: skip
+
+
+FACTORIES: dict[Kind, Factory] = {"reference": _reference, "lua": _script, "adapter": _adapter}
+

@@ -1,0 +1,77 @@
+"""What did the subject send? MONITOR, read between two markers of the judge's own."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import time
+from typing import Any
+
+from turnaffinity.problem import CannotRun
+from turnaffinity.server import Server
+from turnaffinity.wire.command import Command
+from turnaffinity.wire.monitor import parse_line
+
+MARK = "turnaffinity:mark:"
+SETUP = frozenset({"HELLO", "CLIENT", "AUTH", "SELECT", "COMMAND", "INFO", "PING", "QUIT", "ECHO", "READONLY"})
+"""Commands that set up a connection or tell nothing about the contract; left out of the evidence."""
+
+
+class Observer:
+    """A MONITOR connection of the judge's; `begin` and `end` bracket one step.
+
+    Sends MONITOR once, and ECHO with a marker at each end of a step: two round trips a step. The judge itself
+    is silent between the markers, so that everything between them is the subject's (DESIGN, section 9).
+    """
+
+    def __init__(self, server: Server, patience_s: float = 10.0) -> None:
+        self._client: Any = server.client()
+        self._patience_s = patience_s
+        self._numbers = itertools.count(1)
+        self._connection: Any = server.client().connection_pool.get_connection()
+        self._connection.send_command("MONITOR")
+        self._connection.read_response()
+        self._socket: socket.socket = self._connection._sock
+        self._socket.settimeout(patience_s)
+        self._buffer = b""
+        self._db = int(self._connection.db)
+
+    def begin(self) -> None:
+        """Open a step: whatever came before is dropped."""
+        self._until(self._mark())
+
+    def end(self) -> tuple[Command, ...]:
+        """Close the step and return the subject's commands in the order the server ran them."""
+        lines = self._until(self._mark())
+        commands = (parse_line(line) for line in lines)
+        return tuple(c for c in commands if c is not None and c.db == self._db and c.name not in SETUP)
+
+    def _mark(self) -> bytes:
+        text = f"{MARK}{next(self._numbers)}"
+        self._client.echo(text)
+        return f'"ECHO" "{text}"'.encode()
+
+    def _until(self, mark: bytes) -> list[bytes]:
+        deadline = time.monotonic() + self._patience_s
+        start = 0
+        while (at := self._buffer.find(mark, start)) < 0:
+            start = max(0, len(self._buffer) - len(mark))
+            if time.monotonic() > deadline:
+                raise CannotRun("MONITOR", "the server stopped sending what it runs", "run on a server of our own")
+            chunk = self._socket.recv(1 << 20)
+            if not chunk:
+                raise CannotRun("MONITOR", "the server closed the connection", "run on a server of our own")
+            self._buffer += chunk
+        line_start = self._buffer.rfind(b"\n", 0, at) + 1
+        line_end = self._buffer.index(b"\n", at) if b"\n" in self._buffer[at:] else self._rest_of_line(at)
+        lines, self._buffer = self._buffer[:line_start].splitlines(), self._buffer[line_end + 1 :]
+        return lines
+
+    def _rest_of_line(self, at: int) -> int:
+        while b"\n" not in self._buffer[at:]:
+            self._buffer += self._socket.recv(1 << 16)
+        return self._buffer.index(b"\n", at)
+
+    def close(self) -> None:
+        """Let go of the MONITOR connection."""
+        self._connection.disconnect()

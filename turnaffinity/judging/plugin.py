@@ -1,0 +1,187 @@
+"""How does pytest judge? Options, the `stage` fixture, and each case's outcome as plain data.
+
+Loaded by `conformance/conftest.py`, or with `-p turnaffinity.judging.plugin`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from turnaffinity.judging.cases import case_of
+from turnaffinity.judging.evidence import NotJudged, NotRun, Violation
+from turnaffinity.judging.judge import Judge
+from turnaffinity.judging.stage import SITES, Stage
+from turnaffinity.judging.verdict import CaseResult
+
+NAME = "turnaffinity-judge"
+RESULT = "turnaffinity_result"
+STAGE = pytest.StashKey[Stage]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of `turnaffinity verify` that say what is judged, and on which server."""
+    group = parser.getgroup("turnaffinity", "turn affinity: what is judged")
+    group.addoption("--lua", metavar="FILE", help="judge this select_node.lua")
+    group.addoption("--adapter", metavar="CMD", help="judge this adapter: a command, or unix:///PATH")
+    group.addoption("--server", metavar="SPEC", help="embedded (default), redis, fake, cluster or a URL")
+    group.addoption("--reading", metavar="NAME", default="intent", help="literal, intent, continuous or D1=..,D4=..")
+    group.addoption("--layout", metavar="FILE", help="TOML file with the names of the keys")
+    group.addoption("--rule", metavar="GLOB", action="append", default=[], help="only these rules")
+    group.addoption("--seed", metavar="N", type=int, default=0, help="where the fresh names come from")
+    group.addoption("--tcp", action="store_true", help="give the adapter a loopback address")
+    group.addoption("--deadline", metavar="LIST", help="hello=S,op=S,bye=S")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Judge what the options name, unless `verify` has put its own judge in place."""
+    if not config.pluginmanager.has_plugin(NAME):
+        config.pluginmanager.register(JudgePlugin(_judge_from(config), tuple(config.option.rule)), NAME)
+
+
+def _judge_from(config: pytest.Config) -> Judge:
+    from pathlib import Path
+
+    from turnaffinity.contract.decisions import parse_reading
+    from turnaffinity.contract.layout import load_layout
+    from turnaffinity.problem import Problem
+
+    option = config.option
+    try:
+        layout = load_layout(Path(option.layout) if option.layout else None)
+        reading = parse_reading(option.reading)
+    except (Problem, ValueError) as error:
+        raise pytest.UsageError(str(error)) from error
+    kind: Any = "lua" if option.lua else "adapter" if option.adapter else "reference"
+    return Judge(
+        kind, option.lua or option.adapter or "", option.server, reading, layout=layout, seed=option.seed,
+        tcp=option.tcp, deadlines=option.deadline,
+    )  # fmt: skip
+
+
+class JudgePlugin:
+    """One run: which cases are collected, what they play on, and what came of them."""
+
+    def __init__(self, judge: Judge, rules: tuple[str, ...] = (), *, levels: frozenset[str] | None = None) -> None:
+        self.judge = judge
+        self.rules = rules
+        self.levels = levels
+        self.results: list[CaseResult] = []
+        self.planned = 0
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run a case once for each call site or closing reason that it asks for; its id names the rule."""
+        case = case_of(metafunc.function)
+        if case is None:
+            return
+        axes = {"site": SITES, "reason": ("manual", "timeout")}
+        wanted = [name for name in axes if name in metafunc.fixturenames]
+        for name in wanted:
+            metafunc.parametrize(name, axes[name])
+        metafunc.fixturenames.append("rule_id")
+        metafunc.parametrize("rule_id", [case.rule])
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep the cases of this profile, and of the rules that were asked for."""
+        kept = [item for item in items if self._wanted(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
+        self.planned = len(kept)
+
+    def _wanted(self, item: pytest.Item) -> bool:
+        case = case_of(getattr(item, "function", None))
+        if case is None or not case.profiles & self.judge.profiles():
+            return False
+        if self.judge.kind == "adapter" and "S" not in case.profiles:
+            return False
+        return not self.rules or any(fnmatch.fnmatchcase(case.rule, glob) for glob in self.rules)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+        """Turn what the case raised into a result, as a property of the report."""
+        report = yield
+        case = case_of(getattr(item, "function", None))
+        error = call.excinfo.value if call.excinfo else None
+        if case is None or (call.when != "call" and error is None):
+            return report
+        if isinstance(error, NotJudged):
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), 0, f"{error.outcome}: {error.reason}")
+        elif isinstance(error, Violation):
+            report.longrepr = told_failure(case.rule, error)
+        if call.when in {"setup", "call"}:
+            result = result_of(item, case.rule, case.title, error, call.duration)
+            report.user_properties.append((RESULT, json.dumps(asdict(result))))
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the results, also those that come from another process."""
+        for name, value in report.user_properties:
+            if name == RESULT:
+                self.results.append(_revived(json.loads(str(value))))
+                report.user_properties.remove((name, value))
+                break
+
+    def pytest_unconfigure(self) -> None:
+        """End the subjects and the server of a run that pytest started; `verify` ends its own."""
+        self.judge.close()
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """A cleared server with fresh names, for one case."""
+    plugin: Any = request.config.pluginmanager.get_plugin(NAME)
+    judge: Judge = plugin.judge
+    if getattr(judge.subject, "exhausted", False):
+        raise NotRun("the run was given up: too many restarts, or deadlines missed in a row")
+    judge.server.clear()
+    made = Stage(judge, request.node.name)
+    request.node.stash[STAGE] = made
+    return made
+
+
+def result_of(item: pytest.Item, rule: str, title: str, error: BaseException | None, seconds: float) -> CaseResult:
+    """One case's outcome as plain data."""
+    made = item.stash.get(STAGE, None)
+    common: dict[str, Any] = {"title": title, "seconds": seconds}
+    if made is not None:
+        common |= {
+            "warnings": tuple(made.warnings),
+            "notes": tuple(made.notes),
+            "saw": tuple(made.saw),
+        }
+    if error is None:
+        return CaseResult(rule, item.name, "warn" if common.get("warnings") else "pass", **common)
+    if isinstance(error, NotJudged):
+        return CaseResult(rule, item.name, error.outcome, reason=error.reason, **common)
+    steps = tuple(made.steps) if made is not None else ()
+    if isinstance(error, Violation):
+        wire = tuple({"client": line.client, "argv": list(line.argv), "broken": line.broken} for line in error.wire)
+        return CaseResult(
+            rule, item.name, "fail", expected=error.expected, observed=error.observed, wire=wire, steps=steps, **common
+        )
+    observed = f"{type(error).__name__}: {error}"
+    return CaseResult(rule, item.name, "fail", expected="the case to run", observed=observed, steps=steps, **common)
+
+
+def told_failure(rule: str, error: Violation) -> str:
+    """A failure as pytest prints it: expected, observed, and the commands with the broken ones marked."""
+    lines = [f"{rule}", f"  expected  {error.expected}", f"  observed  {error.observed}"]
+    for line in error.wire:
+        indent = "    " if line.client == "lua" else "  "
+        lines.append(f"{'>>' if line.broken else '  '}{indent}{' '.join(line.argv)}")
+    return "\n".join(lines)
+
+
+def _revived(data: dict[str, Any]) -> CaseResult:
+    for name in ("wire", "warnings", "notes", "steps"):
+        data[name] = tuple(data[name])
+    data["saw"] = tuple((decision, choice) for decision, choice in data["saw"])
+    return CaseResult(**data)
+
+

@@ -1,0 +1,350 @@
+"""Where does a case play? A cleared server, fresh names, the judge's hand beside the subject's, and what was seen."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from turnaffinity.contract.decisions import Reading
+from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.judging.evidence import NotClaimed, Skipped, Unobservable, Violation, listed
+from turnaffinity.judging.state import State, difference, take_snapshot
+from turnaffinity.judging.subject import Answer, Broke, Finalized, Refused, Selected, Subject
+from turnaffinity.server import token
+from turnaffinity.wire.command import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnaffinity.judging.judge import Judge
+
+LANGUAGES = (
+    "en ja ko fr de es it pt ru ar hi th vi id ms tr pl nl sv da fi nb cs hu ro uk el he fa ur bn ta te ml kn mr gu pa "
+    "si my km lo mn ka hy az kk uz sw am zu af is ga cy eu ca gl hr sr sk sl bg mk sq lt lv et mt yue wuu"
+).split()
+REGIONS = ("", "", "", "-CN", "-GB", "-419", "-Hant")
+SITES = ("solo", "lone-room", "room")
+"""The three call sites: a solo session, a room without other members, a room with language groups (TA-TURN-2)."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request to the subject: what was asked, what it answered, what it sent."""
+
+    request: dict[str, Any]
+    answer: Answer
+    commands: tuple[Command, ...] | None
+    """The subject's commands, or None where the server has no MONITOR."""
+
+    @property
+    def wire(self) -> tuple[Command, ...]:
+        """The subject's commands; a case that needs them is skipped where they cannot be seen."""
+        if self.commands is None:
+            raise Skipped("this server has no MONITOR, so that the commands on the wire cannot be seen")
+        return self.commands
+
+    @property
+    def seen(self) -> tuple[Command, ...]:
+        """The subject's commands as evidence; empty where they cannot be seen."""
+        return self.commands or ()
+
+    @property
+    def finalized(self) -> Finalized:
+        """The answer of a finalize that was carried out; anything else fails the case."""
+        if not isinstance(self.answer, Finalized):
+            raise Violation(f"an answer to {self.asked}", told(self.answer), self.seen)
+        return self.answer
+
+    @property
+    def node(self) -> str | None:
+        """The answer of a selection, or the node of a finalize's only job; anything else fails the case."""
+        if isinstance(self.answer, Selected):
+            return self.answer.node_id
+        if isinstance(self.answer, Finalized) and len(self.answer.jobs) == 1:
+            return self.answer.jobs[0].node_id
+        raise Violation(f"one node in answer to {self.asked}", told(self.answer), self.seen)
+
+    @property
+    def nodes(self) -> list[str | None]:
+        """The nodes of a finalize's jobs, in order."""
+        return [job.node_id for job in self.finalized.jobs]
+
+    @property
+    def turn_id(self) -> str:
+        """The turn id of a finalize's answer."""
+        return self.finalized.turn_id
+
+    @property
+    def asked(self) -> str:
+        """The request in words."""
+        return asked(self.request)
+
+
+def asked(request: dict[str, Any]) -> str:
+    """A request in words: "finalize max_duration of s1, solo"."""
+    if request["op"] == "select":
+        return f"select {request['pair']} (job {request['job_id'] or 'none'}, turn {request['turn_id'] or 'none'})"
+    room = request["room_langs"]
+    place = "solo" if room is None else f"room [{', '.join(room)}]"
+    return f"finalize {request['reason']} of {request['session_id']}, {place}"
+
+
+def told(answer: Answer) -> str:
+    """An answer in words."""
+    match answer:
+        case Broke(what):
+            return f"no usable answer: {what}"
+        case Refused(code, message):
+            return f"error {code}" + (f": {message}" if message else "")
+        case Selected(node_id):
+            return "no node (nil)" if node_id is None else f'node "{node_id}"'
+        case Finalized(turn_id, jobs):
+            return f"turn {turn_id}, jobs " + ", ".join(f"{job.tgt_lang} -> {job.node_id or 'no node'}" for job in jobs)
+
+
+@dataclass
+class Stage:
+    """What a case works with; one for each case, on a cleared server, with names that no other run has."""
+
+    judge: Judge
+    case_id: str
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    saw: list[tuple[str, str]] = field(default_factory=list)
+    """The choices that this case saw the subject make: ("D1", "reuse")."""
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    """Everything done so far, for the capsule: requests and the judge's own commands, in order."""
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(f"{self.judge.seed}/{self.case_id}")
+        self._token = token(self.judge.seed)
+        self._serial = 0
+        self.layout: KeyLayout = self.judge.layout
+        self.reading: Reading = self.judge.reading
+        pool = self.rng.sample(LANGUAGES, 41)
+        names = [name + self.rng.choice(REGIONS) for name in pool]
+        self.src, self.langs = names[0], names[1:]
+
+    # names
+
+    def name(self, kind: str) -> str:
+        """A fresh opaque id; letters, digits, `.`, `_` and `-`, in both cases."""
+        self._serial += 1
+        tail = self.rng.choice(["", "-a", ".B", "_x", "-0"])
+        return f"{kind}{self._serial}-{self._token}{self.rng.randrange(1000)}{tail}"
+
+    def nodes(self, count: int) -> list[str]:
+        """Fresh node ids; not online yet."""
+        return [self.name("node") for _ in range(count)]
+
+    def session(self) -> str:
+        """A fresh session id."""
+        return self.name("s")
+
+    def turn(self) -> str:
+        """A fresh turn id of the judge's own, a UUID v4."""
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    def job(self) -> str:
+        """A fresh job id."""
+        return self.name("job")
+
+    def pair(self, lang: str | None = None) -> str:
+        """The language pair of a target language (the first one where none is named)."""
+        return f"{self.src}:{lang or self.langs[0]}"
+
+    def targets(self, site: str) -> list[str]:
+        """The target languages of the jobs at a call site, in order."""
+        return self.langs[:3] if site == "room" else self.langs[:1]
+
+    # the judge's hand
+
+    def do(self, *argv: str | int) -> Any:
+        """One command of the judge's own, kept for the capsule; returns the server's reply."""
+        return self.do_all([argv])[0]
+
+    def do_all(self, commands: Sequence[Sequence[str | int]]) -> list[Any]:
+        """Commands of the judge's own in one round trip, kept for the capsule; returns the replies."""
+        with self.judge.client.pipeline(transaction=False) as pipe:
+            for argv in commands:
+                self.steps.append({"op": "redis", "command": [str(part) for part in argv]})
+                pipe.execute_command(*argv)
+            replies: list[Any] = pipe.execute()
+        return replies
+
+    def serve(self, nodes: Iterable[str], *langs: str, pool_id: int = 0) -> None:
+        """Bring nodes online and into one pool of each pair (the first pair where none is named)."""
+        commands: list[tuple[str, ...]] = []
+        pairs = [self.pair(lang) for lang in langs or self.langs[:1]]
+        for node in nodes:
+            commands.append(("HSET", self.layout.node_key(node), "status", "online"))
+            for pair in pairs:
+                commands.append(("HSET", self.layout.node_pools_key(node), pair, str(pool_id)))
+                commands.append(("SADD", self.layout.pool_key(pair, pool_id), node))
+        commands += [("SADD", index, str(pool_id)) for pair in pairs if (index := self.layout.pool_index_key(pair))]
+        self.do_all(commands)
+
+    def online(self, *nodes: str) -> None:
+        """Bring nodes online that are in no pool."""
+        self.do_all([("HSET", self.layout.node_key(node), "status", "online") for node in nodes])
+
+    def offline(self, *nodes: str) -> None:
+        """Let the node keys expire, as when a heartbeat stops; the pools still name them."""
+        self.do_all([("DEL", self.layout.node_key(node)) for node in nodes])
+
+    def record(self, turn: str, node: str, session: str | None = None) -> None:
+        """Write an affinity as a right write would; with a session, open the turn there too."""
+        commands = [("HSET", self.layout.turn_key(turn), self.layout.affinity_field, node)]
+        if session:
+            commands.append(("HSET", self.layout.session_key(session), self.layout.current_turn_field, turn))
+        self.do_all(commands)
+
+    def foreign_fields(self, session: str) -> dict[str, str]:
+        """Other people's fields in the session hash, some with names much like ours."""
+        fields = {
+            "user_id": self.name("user"), "lang": self.src, "current_turn": "7", "turn_id": self.name("x"),
+            "affinity": "no", "empty": "", "note": "two words, and a \u00e9",
+        }  # fmt: skip
+        flat = [part for item in fields.items() for part in item]
+        self.do("HSET", self.layout.session_key(session), *flat)
+        return fields
+
+    def snapshot(self) -> State:
+        """The keys as they stand."""
+        return take_snapshot(self.judge.client, self.layout, everything=self.judge.server.ours)
+
+    def affinity(self, turn: str) -> str | None:
+        """The affinity of a turn as it stands."""
+        found: str | None = self.judge.client.hget(self.layout.turn_key(turn), self.layout.affinity_field)
+        return found
+
+    def open_turn(self, session: str) -> str | None:
+        """The session's open turn as it stands."""
+        key = self.layout.session_key(session)
+        found: str | None = self.judge.client.hget(key, self.layout.current_turn_field)
+        return found
+
+    # the subject's turn
+
+    def finalize(
+        self,
+        session: str,
+        reason: str,
+        site: str | Sequence[str] = "solo",
+        *,
+        tgt: str | None = None,
+        src: str | None = None,
+        by: Subject | None = None,
+    ) -> Step:
+        """One finalize; `site` is a call site, or the room's languages."""
+        room = {"solo": None, "lone-room": [], "room": self.langs[:3]}.get(site) if isinstance(site, str) else site
+        request = {
+            "op": "finalize",
+            "session_id": session,
+            "reason": reason,
+            "src_lang": self.src if src is None else src,
+            "tgt_lang": self.langs[0] if tgt is None else tgt,
+            "room_langs": None if room is None else list(room),
+        }
+        return self._ask(request, by)
+
+    def select(self, lang: str | None = None, *, job: str | None = None, turn: str | None = None) -> Step:
+        """One selection for a pair; not claimed where the subject offers no `select`."""
+        self.needs_select()
+        return self._ask({"op": "select", "pair": self.pair(lang), "job_id": job, "turn_id": turn}, None)
+
+    def needs_select(self) -> None:
+        """Leave the case unless the subject offers `select`."""
+        if "select" not in self.subject.hello.ops:
+            raise NotClaimed("the implementation does not offer `select`")
+
+    def _ask(self, request: dict[str, Any], by: Subject | None) -> Step:
+        self.steps.append(request)
+        with self.watching() as seen:
+            answer = ask(by or self.subject, request)
+        if isinstance(answer, Refused) and answer.code == "unsupported":
+            raise NotClaimed(f"the implementation answers `unsupported` to {request['op']}")
+        step = Step(request, answer, tuple(seen) if self.judge.observer else None)
+        if isinstance(answer, Broke) or (isinstance(answer, Refused) and answer.code == "internal"):
+            raise Violation(f"an answer to {step.asked}", told(answer), step.seen)
+        return step
+
+    @contextmanager
+    def watching(self) -> Iterator[list[Command]]:
+        """Collect what the subject sends meanwhile; the judge must be silent inside."""
+        seen: list[Command] = []
+        observer = self.judge.observer
+        if observer is None:
+            yield seen
+            return
+        observer.begin()
+        yield seen
+        seen.extend(observer.end())
+
+    @property
+    def subject(self) -> Subject:
+        """The implementation under judgement."""
+        return self.judge.subject
+
+    @property
+    def second(self) -> Subject:
+        """A second process of the same implementation, on the same server."""
+        return self.judge.second
+
+    # claims
+
+    def claim(
+        self,
+        holds: bool,
+        expected: str,
+        observed: Any,
+        wire: Iterable[Command] = (),
+        broken: Iterable[Command] = (),
+    ) -> None:
+        """Fail the case with its evidence unless the claim holds."""
+        if not holds:
+            raise Violation(expected, str(observed), wire, broken)
+
+    def claim_none(self, broken: Sequence[Command], expected: str, step: Step) -> None:
+        """Fail the case if any command of the step broke the rule."""
+        if broken:
+            raise Violation(expected, listed([c.text() for c in broken], 3), step.seen, broken)
+
+    def claim_unchanged(self, before: State, after: State, expected: str, step: Step, keys: Iterable[str]) -> None:
+        """Fail the case if any of these keys changed, appeared or went."""
+        names = set(keys)
+        changes = difference(before.only(names), after.only(names))
+        self.claim(not changes, expected, "; ".join(changes), step.seen)
+
+    def decided(self, decision: str, choice: str, step: Step, observed: str) -> None:
+        """The subject was seen to make a choice: kept for the report, and held against the reading."""
+        self.saw.append((decision, choice))
+        wanted = self.reading.as_dict()[decision]
+        if self.judge.auto_looking:
+            return
+        self.claim(choice == wanted, f"{decision} = {wanted}", f"{decision} = {choice}: {observed}", step.seen)
+
+    def unobservable(self, reason: str) -> None:
+        """Leave the case: nothing that can be observed would show the difference."""
+        raise Unobservable(reason)
+
+    def warn(self, sentence: str) -> None:
+        """The claim holds, but with something to be said about it."""
+        self.warnings.append(sentence)
+
+    def note(self, sentence: str) -> None:
+        """Something the report says beside the case: how many draws, and the chance of a false pass."""
+        self.notes.append(sentence)
+
+
+def ask(subject: Subject, request: dict[str, Any]) -> Answer:
+    """Put one request to a subject."""
+    if request["op"] == "select":
+        return subject.select(request["pair"], request["job_id"], request["turn_id"])
+    return subject.finalize(
+        request["session_id"], request["reason"], request["src_lang"], request["tgt_lang"], request["room_langs"]
+    )

@@ -1,0 +1,127 @@
+"""What stands in the database? A snapshot of the keys under the layout's prefixes, TTLs included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from turnaffinity.contract.layout import KeyLayout
+
+NO_TTL = -1
+READERS: dict[str, tuple[str, ...]] = {
+    "hash": ("HGETALL",),
+    "string": ("GET",),
+    "set": ("SMEMBERS",),
+    "list": ("LRANGE", "0", "-1"),
+    "zset": ("ZRANGE", "0", "-1", "WITHSCORES"),
+    "stream": ("XLEN",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """One key's content; `expires_at_ms` is the absolute time in milliseconds, or -1 where there is no TTL."""
+
+    type: str
+    value: Any
+    expires_at_ms: int = NO_TTL
+
+    def text(self) -> str:
+        """The content as a person reads it."""
+        ttl = "" if self.expires_at_ms == NO_TTL else " with a TTL"
+        if isinstance(self.value, dict):
+            fields = ", ".join(f"{name}={value}" for name, value in sorted(self.value.items()))
+            return f"{{{fields}}}{ttl}"
+        if isinstance(self.value, frozenset):
+            return "{" + ", ".join(sorted(self.value)) + "}" + ttl
+        return f"{self.value}{ttl}"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A snapshot: key -> content."""
+
+    keys: Mapping[str, KeyState]
+
+    def hash(self, key: str) -> dict[str, str]:
+        """The fields of a hash; empty if the key is missing or no hash."""
+        found = self.keys.get(key)
+        return dict(found.value) if found and found.type == "hash" else {}
+
+    def only(self, keys: Iterable[str]) -> dict[str, KeyState | None]:
+        """These keys, None for a missing one: comparable with ==."""
+        return {key: self.keys.get(key) for key in keys}
+
+    def with_prefix(self, *prefixes: str) -> dict[str, KeyState]:
+        """The keys under any of these prefixes."""
+        return {key: state for key, state in self.keys.items() if key.startswith(prefixes)}
+
+    def holding(self, text: str) -> list[str]:
+        """Where a text stands as a value: keys, and `key / field` for hashes, sorted."""
+        places: list[str] = []
+        for key, state in self.keys.items():
+            if isinstance(state.value, dict):
+                places += [f"{key} / {name}" for name, value in state.value.items() if value == text]
+            elif state.value == text or (isinstance(state.value, frozenset) and text in state.value):
+                places.append(key)
+        return sorted(places)
+
+
+def difference(before: Mapping[str, KeyState | None], after: Mapping[str, KeyState | None]) -> list[str]:
+    """What changed, a sentence a key: empty where nothing did."""
+    changes: list[str] = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
+        if old is None and new is not None:
+            changes.append(f"{key} appeared: {new.text()}")
+        elif new is None and old is not None:
+            changes.append(f"{key} is gone; it held {old.text()}")
+        elif old is not None and new is not None:
+            changes.append(f"{key} was {old.text()} and is {new.text()}")
+    return changes
+
+
+def take_snapshot(client: Any, layout: KeyLayout, *, everything: bool) -> State:
+    """The database now: all keys on a server of ours, the keys under the layout's prefixes elsewhere.
+
+    Sends KEYS * (ours) or SCAN per prefix, then TYPE and PEXPIRETIME for each key in one round trip, and one
+    reading command for each key in another. The judge's own look: no selection does this (TA-SEL-5).
+    """
+    keys = sorted(client.keys("*")) if everything else _keys_under(client, layout)
+    if not keys:
+        return State({})
+    pipe = client.pipeline(transaction=False)
+    for key in keys:
+        pipe.type(key)
+        pipe.pexpiretime(key)
+    answers = pipe.execute()
+    types, expiries = answers[::2], answers[1::2]
+    for key, kind in zip(keys, types, strict=True):
+        command, *rest = READERS.get(kind, ("EXISTS",))
+        pipe.execute_command(command, key, *rest)
+    values = pipe.execute()
+    return State(
+        {
+            key: KeyState(kind, _comparable(value), int(expiry))
+            for key, kind, expiry, value in zip(keys, types, expiries, values, strict=True)
+            if kind != "none"
+        }
+    )
+
+
+def _keys_under(client: Any, layout: KeyLayout) -> list[str]:
+    prefixes = {*layout.prefixes.values(), *layout.room_prefixes}
+    return sorted({key for prefix in prefixes for key in client.scan_iter(match=_escaped(prefix) + "*", count=1000)})
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{mark}" if mark in "*?[]\\" else mark for mark in text)
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, set):
+        return frozenset(value)
+    return tuple(value) if isinstance(value, list) else value

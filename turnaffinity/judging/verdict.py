@@ -1,0 +1,208 @@
+"""What is the verdict? From the cases' outcomes to one status a rule and one word for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from turnaffinity import CONTRACT_VERSION, __version__
+from turnaffinity.contract.decisions import Reading
+from turnaffinity.contract.rules import RULES, Rule
+from turnaffinity.judging.evidence import Outcome
+
+Verdict = Literal["conforms", "violates", "incomplete"]
+
+MAY_BE_UNOBSERVABLE = frozenset({"TA-SEL-5", "TA-SEL-6"})
+"""Without `select` and without a script on the wire these cannot be told from the finalize's own reads."""
+
+UNOBSERVABLE_WITHOUT_RECORDED = frozenset({"TA-SEL-1", "TA-SEL-3", "TA-SEL-4", "TA-TURN-2"})
+"""And these under a reading that never selects with a recorded affinity (D1 = mint and D2 = before)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """The outcome of one case, ready to be sent between processes: plain data throughout."""
+
+    rule: str
+    case: str
+    outcome: Outcome
+    title: str = ""
+    reason: str = ""
+    expected: str = ""
+    observed: str = ""
+    wire: tuple[dict[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    saw: tuple[tuple[str, str], ...] = ()
+    steps: tuple[dict[str, Any], ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass
+class RuleReport:
+    """One rule's status, computed from its cases."""
+
+    id: str
+    level: str
+    status: str
+    cases: int
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The rule as `--json` writes it."""
+        return {
+            "id": self.id, "level": self.level, "status": self.status, "cases": self.cases,
+            "failures": self.failures, "reasons": self.reasons, "warnings": self.warnings, "notes": self.notes,
+        }  # fmt: skip
+
+
+@dataclass
+class Report:
+    """A run's verdict with its evidence; `as_dict` is the shape of `--json` (DESIGN, section 6)."""
+
+    profile: str
+    implementation: dict[str, Any]
+    server: str
+    reading: Reading
+    decisions: dict[str, str | None]
+    seed: int
+    rules: list[RuleReport]
+    protocol: list[dict[str, Any]] = field(default_factory=list)
+    planned: int = 0
+    executed: int = 0
+    filtered: tuple[str, ...] = ()
+    auto: bool = False
+    stale: list[dict[str, Any]] = field(default_factory=list)
+    expected_rules: frozenset[str] = frozenset()
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> list[RuleReport]:
+        """The rules that were broken."""
+        return [rule for rule in self.rules if rule.status == "fail"]
+
+    @property
+    def verdict(self) -> Verdict:
+        """conforms, violates or incomplete (DESIGN, section 6)."""
+        if self.failed or any(check["status"] == "fail" for check in self.protocol):
+            return "violates"
+        if self.filtered or self.gaps:
+            return "incomplete"
+        return "conforms"
+
+    @property
+    def gaps(self) -> list[RuleReport]:
+        """The MUST rules and the decisions that nothing was executed for, and that may not go unseen."""
+        return [rule for rule in self.rules if rule.level != "SHOULD" and not self._settled(rule)]
+
+    def _settled(self, rule: RuleReport) -> bool:
+        if rule.status in {"pass", "warn", "fail"}:
+            return True
+        return rule.status == "unobservable" and self._may_go_unseen(rule)
+
+    def _may_go_unseen(self, rule: RuleReport) -> bool:
+        if rule.level == "DECISION":
+            return True
+        if self.profile == "trace" or rule.id in MAY_BE_UNOBSERVABLE:
+            return True
+        never_selects = self.reading.d1 == "mint" and self.reading.d2 == "before"
+        return never_selects and rule.id in UNOBSERVABLE_WITHOUT_RECORDED
+
+    @property
+    def unseen(self) -> list[RuleReport]:
+        """The MUST rules that the verdict line names as unobservable."""
+        return [rule for rule in self.rules if rule.level == "MUST" and rule.status == "unobservable"]
+
+    @property
+    def exit_status(self) -> int:
+        """0 conforms, or every failure was expected and none is stale; else 1."""
+        if self.stale:
+            return 1
+        if self.verdict == "conforms":
+            return 0
+        unexpected = [rule for rule in self.failed if rule.id not in self.expected_rules]
+        protocol_failed = any(check["status"] == "fail" for check in self.protocol)
+        only_expected = bool(self.failed) and not unexpected and not protocol_failed
+        return 0 if only_expected and not self.gaps and not self.filtered else 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole report as plain data."""
+        return {
+            "kit": __version__, "contract": CONTRACT_VERSION, "profile": self.profile,
+            "implementation": self.implementation, "server": self.server, "reading": self._reading_label(),
+            "decisions": self.decisions, "seed": self.seed, "verdict": self.verdict,
+            "planned": self.planned, "executed": self.executed,
+            "rules": [rule.as_dict() for rule in self.rules], "protocol": self.protocol,
+            "filtered": list(self.filtered), "exit": self.exit_status, "stale": self.stale,
+            "seconds": round(self.seconds, 3),
+        }  # fmt: skip
+
+    def _reading_label(self) -> str:
+        return self.reading.label
+
+
+def rules_in_scope(profile: str, *, with_script: bool = False) -> list[Rule]:
+    """The rules that a report of this profile lists, in the contract's order."""
+    letters = {"lua": "L", "scheduler": "S", "trace": "T"}[profile] + ("L" if with_script else "")
+    return [rule for rule in RULES.values() if rule.profiles & set(letters)]
+
+
+def rule_reports(rules: Iterable[Rule], results: Sequence[CaseResult]) -> list[RuleReport]:
+    """One report a rule; a rule with no case is `not-run`."""
+    by_rule: dict[str, list[CaseResult]] = {}
+    for result in results:
+        by_rule.setdefault(result.rule, []).append(result)
+    return [_rule_report(rule, by_rule.get(rule.id, [])) for rule in rules]
+
+
+def _rule_report(rule: Rule, results: list[CaseResult]) -> RuleReport:
+    judged = [result for result in results if result.outcome in {"pass", "fail", "warn"}]
+    failures = [
+        {
+            "case": result.case, "expected": result.expected, "observed": result.observed,
+            "wire": list(result.wire), "capsule": None,
+        }
+        for result in judged if result.outcome == "fail"
+    ]  # fmt: skip
+    warnings = [warning for result in judged for warning in result.warnings]
+    return RuleReport(
+        rule.id,
+        rule.level,
+        _status(rule, results, judged, bool(failures), bool(warnings)),
+        len(judged),
+        failures,
+        sorted({result.reason for result in results if result.reason}),
+        warnings,
+        [note for result in judged for note in result.notes],
+    )
+
+
+def _status(rule: Rule, results: list[CaseResult], judged: list[CaseResult], failed: bool, warned: bool) -> str:
+    if failed:
+        return "warn" if rule.level == "SHOULD" else "fail"
+    if judged:
+        return "warn" if warned else "pass"
+    outcomes = {result.outcome for result in results}
+    # the weakest reason decides: a run that was given up is not a rule that cannot be seen
+    for outcome in ("not-run", "skip", "unobservable", "not-claimed"):
+        if outcome in outcomes:
+            return outcome
+    return "not-run"
+
+
+def decisions_seen(results: Iterable[CaseResult]) -> dict[str, list[str]]:
+    """For each decision the choices that were seen, most often first."""
+    seen: dict[str, dict[str, int]] = {"D1": {}, "D2": {}, "D3": {}, "D4": {}}
+    for result in results:
+        for decision, choice in result.saw:
+            seen[decision][choice] = seen[decision].get(choice, 0) + 1
+    return {name: sorted(counts, key=lambda choice: (-counts[choice], choice)) for name, counts in seen.items()}
+
+
+def single_choices(seen: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
+    """What the implementation was seen to do: its one choice, several joined by "+", None where unseen."""
+    return {name: "+".join(choices) or None for name, choices in seen.items()}
