@@ -1,0 +1,1 @@
+"""Which combination of choices meets which goal? Settled by searching every behaviour within stated bounds."""
