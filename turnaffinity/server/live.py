@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import inspect
 import os
 import sys
 from types import TracebackType
@@ -79,9 +80,16 @@ def client_options(decode: bool) -> dict[str, Any]:
         # a command that is sent again by the library would count twice on the wire
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
-        "lib_name": None,
-        "lib_version": None,
+        **_UNANNOUNCED,
     }
+
+
+_UNANNOUNCED: dict[str, None] = (
+    {"driver_info": None}
+    if "driver_info" in inspect.signature(redis.Redis).parameters
+    else {"lib_name": None, "lib_version": None}
+)
+"""What keeps redis-py from sending CLIENT SETINFO, in whatever version of it."""
 
 
 class Server:

@@ -38,9 +38,9 @@ class StartedServer(Server):
     """A server process of ours, on a private unix socket; with `tcp` on a port of 127.0.0.1 too."""
 
     def __init__(self, kind: str, binary: str, tcp: bool) -> None:
+        self._process = Process(binary, tcp)
         super().__init__()
         self.kind = kind
-        self._process = Process(binary, tcp)
         self._address = Address(path=str(self._process.socket))
         try:
             with self._connect(True, None) as client:
