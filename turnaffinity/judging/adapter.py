@@ -214,9 +214,12 @@ class AdapterSubject:
             self._lines_read += 1
             parsed = parse_line(line)
             body = body_of(parsed, members.get("id", request_id))
+            if surplus := peer.channel.surplus:
+                raise NotAnAnswer(f"the answer was followed by another line: {shown(surplus)}", _ONE_ANSWER)
             if op == "hello":
                 self._greeted = not isinstance(body, Refused)
-            self._missed_in_a_row = 0
+            else:
+                self._missed_in_a_row = 0
             if form is not None:
                 return form(parsed, line)
             return body if isinstance(body, Refused) else READERS[op](body)
@@ -228,8 +231,9 @@ class AdapterSubject:
     def _broke(self, peer: Peer, what: str, mend: str, *, missed_deadline: bool = False) -> Broke:
         """End the process and say what was seen; a line that comes out only now was never flushed."""
         self._peer = None
+        nothing_came = not peer.channel.surplus
         late = peer.end(self.deadlines.grace_s)
-        if missed_deadline and late.lstrip().startswith(b"{"):
+        if missed_deadline and nothing_came and late.lstrip().startswith(b"{"):
             what = f"{what}; when stdin was closed this came: {shown(late[:4096])}"
             mend = "the line was never flushed: flush stdout after each line"
         self._count_failure(missed_deadline=missed_deadline)
@@ -268,6 +272,7 @@ class AdapterSubject:
         return f"unix://{self._socket_path}" if self._socket_path else f'"{shown(" ".join(self._command))}"'
 
 
+_ONE_ANSWER = "write exactly one line for each request; send logs to stderr"
 _HELLO_MEND = 'answer hello with {"id": ..., "ok": {"name": ..., "version": ..., "language": ..., "ops": ["finalize"]}}'
 
 
