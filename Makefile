@@ -1,0 +1,95 @@
+# What can be done here? `make` alone says it. Python 3.11 or later and make are all that is needed;
+# everything else comes into $(VENV) on first use.
+
+VENV  ?= .venv
+BIN   := $(VENV)/bin
+ARGS  ?=
+SOAK_RUNS ?= 20
+PYTEST := $(BIN)/python -m pytest
+
+# one stamp for each set of packages; a newer pyproject.toml installs again
+BASE      := $(VENV)/.installed-base
+NOTEBOOKS := $(VENV)/.installed-notebooks
+DEV       := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help verify test conformance notebooks lint examples bench mutants soak lab book clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+verify: $(BASE) ## judge the reference on a live server, as a newcomer does (ARGS="--lua FILE" and so on)
+	@$(BIN)/turnaffinity verify $(ARGS)
+
+test: $(DEV) conformance ## everything that CI runs: conformance suite, notebooks, our own tests
+	$(PYTEST) tests notebooks --nbval $(wildcard notebooks/sanitize.cfg:%=--nbval-sanitize-with %) -n 2 --dist loadfile -q
+
+conformance: $(DEV) ## the suite under pytest, on the reference
+	$(PYTEST) conformance -q
+
+notebooks: $(DEV) ## run every notebook and compare its outputs
+	$(PYTEST) notebooks --nbval -n 2 --dist loadfile -q
+
+lint: $(DEV) ## ruff (rules and format) and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+examples: ## build the example implementations that need it (rust, node)
+	@for folder in conformance/implementations/*/; do \
+	  if [ -f $$folder/Cargo.toml ]; then \
+	    if command -v cargo >/dev/null; then (cd $$folder && cargo build --release --quiet) || exit 1; echo "built $$folder"; \
+	    else echo "skipped $$folder: cargo is not here"; fi; \
+	  elif [ -f $$folder/package.json ]; then \
+	    if command -v npm >/dev/null; then (cd $$folder && { [ -d node_modules ] || npm ci --silent --no-fund --no-audit; }) || exit 1; echo "built $$folder"; \
+	    else echo "skipped $$folder: npm is not here"; fi; \
+	  fi; \
+	done
+
+bench: $(BASE) ## the speed table, as ratios
+	@$(BIN)/turnaffinity bench $(ARGS)
+
+mutants: $(DEV) ## the kill matrix: does each rule catch its own mistake?
+	@$(BIN)/turnaffinity mutants $(ARGS)
+
+soak: $(DEV) ## the long forms: tests marked soak, then verify under SOAK_RUNS seeds
+	$(PYTEST) tests -m soak -q || [ $$? -eq 5 ]
+	@mkdir -p out; for seed in $$(seq 1 $(SOAK_RUNS)); do \
+	  $(BIN)/turnaffinity verify --seed $$seed >out/soak.txt 2>&1 || { cat out/soak.txt; echo "seed $$seed"; exit 1; }; \
+	done; echo "$(SOAK_RUNS) seeds, all conform"
+
+lab: $(NOTEBOOKS) ## JupyterLab on the notebooks, with a live server behind them
+	@$(BIN)/turnaffinity lab $(ARGS)
+
+book: $(NOTEBOOKS) ## the notebooks as HTML, in out/book
+	@$(BIN)/jupyter nbconvert --to html --output-dir out/book notebooks/*.ipynb
+
+clean: ## delete caches and what was built (the environment stays: rm -rf $(VENV))
+	@rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf conformance/implementations/*/target conformance/implementations/*/node_modules
+	@find turnaffinity tests conformance notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# a candidate is run, not only looked for: a shim on PATH may stand for a version that is not installed
+$(BIN)/python:
+	@for python in python3.13 python3.12 python3.11 python3 python; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    echo "making $(VENV) with $$($$python --version)"; \
+	    $$python -m venv $(VENV) && exit 0; \
+	    rm -rf $(VENV); \
+	    echo "error: $$python cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	  fi; \
+	done; \
+	echo "error: Python 3.11 or later is needed, and none is on PATH; install one, for instance from https://www.python.org/downloads/" >&2; \
+	exit 1
+
+$(BASE): pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(NOTEBOOKS): pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks]'
+	@touch $@ $(BASE)
+
+$(DEV): pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(BASE) $(NOTEBOOKS)
