@@ -67,15 +67,18 @@ def _definition(name: str, layout: KeyLayout) -> str:
     if name in _CONSTANTS:
         value = getattr(layout, _CONSTANTS[name])
         return f"local {name} = {value if isinstance(value, int) else lua_text(value)}"
+    if name == "pool_key_ends":
+        before, after = _around(_lua_parts(layout.pool), "pool_id")
+        return f"local function pool_key_ends(pair) return {_joined(before)}, {_joined(after)} end"
     template: str | None = getattr(layout, _KEY_FUNCTIONS[name])
     if template is None:
         return f"local function {name}() return nil end"
     parameters = ", ".join(PLACEHOLDERS[_KEY_FUNCTIONS[name]])
-    return f"local function {name}({parameters}) return {_concatenation(template)} end"
+    return f"local function {name}({parameters}) return {_joined(_lua_parts(template))} end"
 
 
-def _concatenation(template: str) -> str:
-    """A key template as a Lua expression: "a:{x}:b" gives 'a:' .. x .. ':b'."""
+def _lua_parts(template: str) -> list[str]:
+    """A key template as the operands of a Lua concatenation: "a:{x}:b" gives ["'a:'", "x", "':b'"]."""
     parts: list[str] = []
     literal = ""
     for text, placeholder, _, _ in string.Formatter().parse(template):
@@ -83,7 +86,16 @@ def _concatenation(template: str) -> str:
         if placeholder is not None:
             parts += [lua_text(literal), placeholder] if literal else [placeholder]
             literal = ""
-    return " .. ".join([*parts, lua_text(literal)] if literal else parts)
+    return [*parts, lua_text(literal)] if literal else parts
+
+
+def _around(parts: list[str], placeholder: str) -> tuple[list[str], list[str]]:
+    at = parts.index(placeholder)
+    return parts[:at], parts[at + 1 :]
+
+
+def _joined(parts: list[str]) -> str:
+    return " .. ".join(parts) or "''"
 
 
 def lua_text(text: str) -> str:
