@@ -42,7 +42,7 @@ class KeyLayout(BaseModel):
     Cluster hash tag is written `{{{turn_id}}}`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     turn: str = Field("scheduler:turn:{turn_id}", description="hash of one turn; never has a TTL")
     session: str = Field("scheduler:session:{session_id}", description="hash of one session")
@@ -61,20 +61,11 @@ class KeyLayout(BaseModel):
     def _template_names_its_parts_once(cls, value: str | None, info: Any) -> str | None:
         if value is None:
             return None
-        wanted = PLACEHOLDERS[info.field_name]
-        try:
-            named = [part[1] for part in string.Formatter().parse(value) if part[1] is not None]
-        except ValueError as error:
-            raise ValueError(f'"{value}" is no template ({error}); write a literal brace as {{{{ or }}}}') from error
-        for name in wanted:
-            if named.count(name) != 1:
-                count = "lacks" if name not in named else "repeats"
-                example = cls.model_fields[info.field_name].default
-                hint = f', as in "{example}"' if example else ""
-                raise ValueError(f'"{value}" {count} {{{name}}}; name it once{hint}')
-        for name in named:
-            if name not in wanted:
-                raise ValueError(f'"{value}" names {{{name}}}, which this key does not have; known: {wanted}')
+        example = cls.model_fields[info.field_name].default
+        _check_template(value, PLACEHOLDERS[info.field_name], f', as in "{example}"' if example else "")
+        for other in PLACEHOLDERS:
+            if (earlier := info.data.get(other)) and affixes(earlier) == affixes(value):
+                raise ValueError(f"gives the same keys as {other}; give each kind of key a name of its own")
         return value
 
     @field_validator("affinity_field", "current_turn_field")
@@ -135,6 +126,31 @@ class KeyLayout(BaseModel):
         return match["session_id"] if match else None
 
 
+def _check_template(template: str, wanted: tuple[str, ...], example: str) -> None:
+    """Raise `ValueError`, "what is wrong; how to mend it", if a template does not hold its placeholders once each."""
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f'"{template}" is no template ({error}); write a literal brace as {{{{ or }}}}') from error
+    named = [name for _, name, _, _ in parts if name is not None]
+    for part in wanted:
+        if named.count(part) != 1:
+            count = "lacks" if part not in named else "repeats"
+            raise ValueError(f'"{template}" {count} {{{part}}}; name it once{example}')
+    for _, name, spec, conversion in parts:
+        if name is not None and name not in wanted:
+            known = " and ".join(f"{{{each}}}" for each in wanted)
+            raise ValueError(f'"{template}" names {{{name}}}, which this key does not have; use {known}, nothing else')
+        if spec or conversion:
+            raise ValueError(f'"{template}" formats {{{name}}}; write the name alone between the braces')
+    texts = affixes(template)
+    if not any(texts):
+        # such a name would claim every key of a server as ours
+        raise ValueError(f'"{template}" has no text of its own; write a prefix{example}')
+    if not all(texts[1:-1]):
+        raise ValueError(f'"{template}" has no text between its placeholders; put a separator there{example}')
+
+
 def affixes(template: str) -> tuple[str, ...]:
     """The literal texts around the placeholders of a template: "a:{x}:b" gives ("a:", ":b")."""
     texts: list[str] = []
@@ -185,6 +201,5 @@ def parse_layout(members: dict[str, Any], source: str = "layout") -> KeyLayout:
             known = ", ".join(KeyLayout.model_fields)
             raise LayoutError(f"{source}, {member}", "is no member of a layout", f"use one of: {known}") from error
         what, _, hint = first["msg"].removeprefix("Value error, ").partition("; ")
-        example = KeyLayout.model_fields[member].default
-        mend = hint or f"give it a value like {example!r}"
+        mend = hint or f"give it a value like {KeyLayout.model_fields[member].default!r}"
         raise LayoutError(f"{source}, {member}", what, mend) from error
