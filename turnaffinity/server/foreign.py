@@ -92,14 +92,13 @@ class ForeignServer(Server):
             )
 
     def _end(self) -> None:
-        try:
-            if self._marked:
-                with _interrupts_deferred():
-                    self._leave()
-        finally:
-            if threading.current_thread() is threading.main_thread():
-                for number, handler in self._handlers.items():
-                    signal.signal(number, handler)
+        if self._marked:
+            self._leave()
+
+    def _after_end(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
 
     def _leave(self) -> None:
         try:
@@ -193,28 +192,6 @@ _CODES = {
     "BusyLoadingError": "LOADING ",
 }
 """The first words that redis-py cuts off error replies, by the name of the exception."""
-
-
-@contextmanager
-def _interrupts_deferred() -> Iterator[None]:
-    """Let the first Ctrl-C wait for the end of the block; a second one breaks it off."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if pressed:
-            raise KeyboardInterrupt
-        pressed.append(number)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 def _leave_with(number: int, frame: FrameType | None) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import inspect
 import os
@@ -17,6 +18,7 @@ from redis.retry import Retry
 
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server.address import Address
+from turnaffinity.server.interrupts import interrupts_deferred
 
 REPLY_TIMEOUT_S = 10.0
 """How long a client waits for one reply, in seconds, unless it is told otherwise."""
@@ -153,13 +155,14 @@ class Server:
         """Let go of the server: every client, then the server itself if it is ours. Twice is no error."""
         if self._closed or os.getpid() != self._owner:
             return
-        self._closed = True
-        atexit.unregister(self._close_at_exit)
         try:
-            for client in self._clients:
-                client.close()
+            with interrupts_deferred():
+                self._closed = True
+                atexit.unregister(self._close_at_exit)
+                self._disconnect()
+                self._end()
         finally:
-            self._end()
+            self._after_end()
 
     def __enter__(self) -> Self:
         return self
@@ -178,8 +181,17 @@ class Server:
     def _connect(self, decode: bool, timeout_s: float | None) -> redis.Redis:
         raise NotImplementedError
 
+    def _disconnect(self) -> None:
+        for client in self._clients:
+            # a connection that broke is closed well enough
+            with contextlib.suppress(redis.RedisError, OSError):
+                client.close()
+
     def _end(self) -> None:
-        """What close() does after the clients are closed."""
+        """What close() does after the clients are closed; Ctrl-C waits for it."""
+
+    def _after_end(self) -> None:
+        """What close() does last, however it went."""
 
 
 def _knows(client: redis.Redis, name: str) -> bool:
