@@ -159,21 +159,38 @@ def test_a_server_dies_with_the_process_that_opened_it(kind: str, number: signal
 
 
 def test_a_server_dies_with_us_though_a_fork_of_us_lives_on() -> None:
-    script = HOLDER.replace(
-        "    time.sleep(600)", "    import os\n    print(os.fork(), flush=True)\n    time.sleep(600)"
-    )
+    fork_first = "    if os.fork() == 0: os.write(1, b'%d\\n' % os.getpid())\n    time.sleep"
+    script = "import os\n" + HOLDER.replace("    time.sleep", fork_first)
     holder = subprocess.Popen([sys.executable, "-c", script, "embedded"], stdout=subprocess.PIPE)
     fork = 0
     try:
         assert holder.stdout is not None
         folder = Path(holder.stdout.readline().decode().strip())
-        fork = max(int(holder.stdout.readline()), int(holder.stdout.readline()))
+        fork = int(holder.stdout.readline())
         holder.kill()
         until(lambda: not processes_of(folder))
         assert psutil.pid_exists(fork)
     finally:
         if fork:
             os.kill(fork, signal.SIGKILL)
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_a_ctrl_c_in_the_terminal_leaves_the_server_to_whoever_cleans_up() -> None:
+    pinging = "    try: time.sleep(600)\n    except KeyboardInterrupt: print(server.client().ping(), flush=True)"
+    script = HOLDER.replace("    time.sleep(600)", pinging)
+    command = [sys.executable, "-c", script, "embedded"]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert holder.stdout is not None
+        folder = Path(holder.stdout.readline().decode().strip())
+        os.killpg(holder.pid, signal.SIGINT)
+        assert holder.stdout.readline() == b"True\n"
+        assert holder.wait(10) == 0
+        assert not folder.exists()
+    finally:
         holder.kill()
         holder.wait()
         holder.stdout.close()
