@@ -1,4 +1,4 @@
-"""How does a scheduler keep turn affinity in plain Redis commands? No scripts; WATCH and MULTI where it must be atomic."""
+"""How does a scheduler keep turn affinity without scripts? Plain commands; WATCH and MULTI where it must be atomic."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ class Scheduler:
 
 
 def batch_langs(tgt_lang: str, room_langs: list[str] | None) -> list[str]:
-    """One job's language each: a solo session's, that of a room without others, or the room's distinct ones in order."""
+    """One language a job: the solo one, also in a room without others; else the room's distinct ones in order."""
     return list(dict.fromkeys(room_langs)) if room_langs else [tgt_lang]
 
 
