@@ -1,0 +1,1 @@
+"""Does recorded traffic keep the contract? Judging MONITOR lines, without touching the system."""

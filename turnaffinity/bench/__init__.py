@@ -1,0 +1,1 @@
+"""What does it cost? Ratios between ours and a peer, measured in one run."""

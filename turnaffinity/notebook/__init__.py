@@ -1,0 +1,1 @@
+"""How does a notebook show the contract live? What its cells call, so that they define nothing."""

@@ -1,0 +1,1 @@
+"""How is a verdict shown? One run's result for people, browsers and other programs."""

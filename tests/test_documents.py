@@ -1,0 +1,62 @@
+"""Do the documents name only paths and make targets that exist?"""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ("README.md", "tests/README.md", "CHANGELOG.md")
+MADE_ON_USE = (".venv/", "out/")
+"""Folders that are named in documents and made by a command."""
+
+
+def quoted(text: str) -> list[str]:
+    """What stands in backticks or in a fenced block's lines."""
+    fenced = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return [*inline, *(line for block in fenced for line in block.splitlines())]
+
+
+def paths_named(text: str) -> set[str]:
+    """Words in backticks or links that begin with a folder or file of the repository's top level."""
+    top = {path.name for path in ROOT.iterdir()}
+    words = {word.rstrip(",.;:)") for piece in quoted(text) for word in piece.split()}
+    links = set(re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text))
+    named = {word for word in words if "/" in word and word.split("/")[0] in top and not re.search(r"[*<>{}$|]", word)}
+    return {path for path in named | links if not path.startswith(MADE_ON_USE)}
+
+
+def targets_named(text: str) -> set[str]:
+    return {target for piece in quoted(text) for target in re.findall(r"\bmake ([a-z]+)\b", piece)}
+
+
+def make_targets() -> set[str]:
+    listed = subprocess.run(["make", "-C", str(ROOT), "help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"^make ([a-z]+) ", listed, re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_path_that_a_document_names_exists(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    folder = (ROOT / document).parent
+    assert [
+        path for path in sorted(paths_named(text)) if not ((ROOT / path).exists() or (folder / path).exists())
+    ] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_make_target_that_a_document_names_exists(document):
+    assert targets_named((ROOT / document).read_text(encoding="utf-8")) <= make_targets()
+
+
+def test_a_path_or_a_target_that_is_gone_would_be_noticed():
+    text = "see `tests/gone.py`, [there](docs/gone.md) and `make nothing`\n```\nmake never\n```\n"
+    assert paths_named(text) == {"tests/gone.py", "docs/gone.md"}
+    assert targets_named(text) == {"nothing", "never"}
+
+
+def test_make_alone_lists_every_target_with_a_line():
+    rules = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert make_targets() == set(rules[0].split())
