@@ -51,7 +51,7 @@ class DrawnPoolService:
         self._layout = layout or KeyLayout()
 
     def select_node(self, src_lang: str, tgt_lang: str, job_id: str | None, turn_id: str | None) -> str | None:
-        """The node for one job, or None; sends GET, HGET, EXISTS, HGET, SISMEMBER, then SMEMBERS and SET EX."""
+        """The node for one job, or None; sends GET, HGET, EXISTS, HGET, SISMEMBER, then EXISTS, SMEMBERS and SET EX."""
         pair = f"{src_lang}:{tgt_lang}"
         # READ
         bound = self._bound_node(job_id)
@@ -93,8 +93,15 @@ class DrawnPoolService:
 
     def _candidates(self, pair: str) -> list[str]:
         pipe = self._redis.pipeline(transaction=False)
-        for pool_id in range(POOL_IDS):
-            pipe.smembers(self._layout.pool_key(pair, pool_id))
+        keys = [self._layout.pool_key(pair, pool_id) for pool_id in range(POOL_IDS)]
+        windows = [keys[first : first + 50] for first in range(0, POOL_IDS, 50)]
+        # one EXISTS for fifty ids: nearly all of the 1000 pools are empty
+        for window in windows:
+            pipe.exists(*window)
+        filled = [window for window, count in zip(windows, pipe.execute(), strict=True) if count]
+        for window in filled:
+            for key in window:
+                pipe.smembers(key)
         members = sorted({text for pool in pipe.execute() for node in pool if (text := _text(node))})
         for node_id in members:
             pipe.exists(self._layout.node_key(node_id))

@@ -1,0 +1,141 @@
+"""Does the real flow do what the search says that it does? Behaviours and single steps, replayed on a live server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from turnaffinity.contract.batch import Finalized
+from turnaffinity.contract.decisions import Reading
+from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.explorer.behaviour import Behaviour, apply_event
+from turnaffinity.explorer.database import arranging_commands, event_commands, read_database, send
+from turnaffinity.explorer.goals import Step
+from turnaffinity.explorer.surroundings import Event
+from turnaffinity.server import Server
+from turnaffinity.specification.actor_finalize import NoNode, Scheduler, do_finalize
+from turnaffinity.specification.oracle import Run
+from turnaffinity.specification.oracle_state import Database, World, predicted_database
+from turnaffinity.specification.pool_service import DrawnPoolService
+
+
+class Disagreement(AssertionError):
+    """The real flow did something else than the oracle: `step` is the one, `differences` say how."""
+
+    def __init__(self, step: Step, differences: Sequence[str]) -> None:
+        who = f"{step.request.session_id} {step.request.reason}" if step.request else " ".join(step.event)
+        super().__init__(f"{who}: oracle / live flow differ: " + "; ".join(differences))
+        self.step, self.differences = step, tuple(differences)
+
+
+class LiveFlow:
+    """The real flow on a live server, with its draws, its turn ids and its surroundings forced.
+
+    `scheduler_of` may give another flow than the specification's, to see that a planted bug is found.
+    """
+
+    def __init__(self, server: Server, layout: KeyLayout | None = None) -> None:
+        self.server = server
+        self.client = server.client()
+        self.layout = layout or KeyLayout()
+
+    def replay(self, behaviour: Behaviour) -> None:
+        """Arrange what is given, take every step, and compare each reply and the whole database.
+
+        Raises `Disagreement` at the first step that differs.
+        """
+        self.arrange(behaviour.given)
+        for step in behaviour.steps:
+            self.take(step, behaviour.reading)
+
+    def replay_step(self, step: Step, reading: Reading) -> None:
+        """One transition of a search: arrange the world before it, take it, compare."""
+        self.arrange(step.before)
+        self.take(step, reading)
+
+    def arrange(self, world: World) -> None:
+        """Make the database this world, and nothing else."""
+        self.server.clear()
+        send(self.client, arranging_commands(world, self.layout))
+
+    def take(self, step: Step, reading: Reading) -> None:
+        """One step on the database as it stands."""
+        differences: list[str] = []
+        if step.request is None or step.run is None:
+            send(self.client, event_commands(step.before, step.event, self.layout))
+        else:
+            differences = self._finalize(step, step.run, reading)
+        live = self._without_bindings(read_database(self.client, self.layout))
+        differences += predicted_database(step.after, self.layout).differences(live)
+        if differences:
+            raise Disagreement(step, differences)
+
+    def scheduler_of(self, scheduler: Scheduler) -> Scheduler:
+        """The flow that is replayed; a test overrides this to plant a bug."""
+        return scheduler
+
+    def _finalize(self, step: Step, run: Run, reading: Reading) -> list[str]:
+        assert step.request is not None
+        request = step.request
+        cues = _Cues(self, step.before, run)
+        scheduler = Scheduler(
+            self.client, reading, self.layout,
+            new_turn_id=lambda: run.turn_id or "",
+            pool_service=DrawnPoolService(self.client, cues.draw, self.layout),
+            at=cues.at,
+        )  # fmt: skip
+        error = None
+        try:
+            done = do_finalize(
+                self.scheduler_of(scheduler), request.session_id, request.reason, request.src_lang, request.tgt_lang,
+                request.room_langs,
+            )  # fmt: skip
+        except NoNode as no_node:
+            done, error = no_node.finalized, "no_node"
+        return cues.trouble + _reply_differences(run, done, error)
+
+    def _without_bindings(self, database: Database) -> Database:
+        """Job bindings are no part of the search: each job has an id of its own."""
+        pattern = self.layout.patterns["job"]
+        values = tuple(pair for pair in database.values if not pattern.fullmatch(pair[0]))
+        kept = frozenset(key for key, _ in values)
+        return replace(database, values=values, with_ttl=database.with_ttl & kept)
+
+
+class _Cues:
+    """Plays a run's draws and events to the flow, each at its place."""
+
+    def __init__(self, live: LiveFlow, before: World, run: Run) -> None:
+        self._live, self._world = live, before
+        self._items = list(run.happened)
+        self.trouble: list[str] = []
+
+    def at(self, step: str) -> None:
+        """Told of the flow's steps: plays the events that the run has before a selection or a write."""
+        kind = {"select": "routed", "write": "recorded"}.get(step)
+        if kind is None:
+            return
+        while self._items and self._items[0].kind not in (kind, "surroundings"):
+            self._items.pop(0)
+        while self._items and self._items[0].event:
+            self._play(self._items.pop(0).event)
+
+    def draw(self, candidates: Sequence[str]) -> str:
+        """The node that the run draws here; the first candidate, and a complaint, where it draws none."""
+        item = next((item for item in self._items if item.kind == "routed"), None)
+        wanted = item.node_id if item is not None and item.drawn else None
+        if wanted not in candidates:
+            self.trouble.append(f"draw: {wanted or 'none'} / one of {', '.join(candidates)}")
+        if item is not None:
+            self._items = self._items[self._items.index(item) + 1 :]
+        return wanted if wanted is not None and wanted in candidates else candidates[0]
+
+    def _play(self, event: Event) -> None:
+        send(self._live.client, event_commands(self._world, event, self._live.layout))
+        self._world = apply_event(self._world, event)
+
+
+def _reply_differences(run: Run, done: Finalized, error: str | None) -> list[str]:
+    jobs = tuple((job.tgt_lang, job.node_id) for job in done.jobs)
+    pairs = (("jobs", run.nodes, jobs), ("turn", run.turn_id, done.turn_id), ("error", run.error, error))
+    return [f"{what}: {ours!r} / {theirs!r}" for what, ours, theirs in pairs if ours != theirs]

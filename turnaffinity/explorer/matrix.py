@@ -1,0 +1,224 @@
+"""Which combination of choices meets which goal? The whole matrix: computed, replayed live, and summed up."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from turnaffinity.contract.decisions import DECISIONS, GOALS, PRESETS, Goal, Reading, all_readings
+from turnaffinity.explorer.behaviour import Behaviour, behaviour_of
+from turnaffinity.explorer.bounds import Bounds
+from turnaffinity.explorer.goals import PREDICATES
+from turnaffinity.explorer.live import LiveFlow
+from turnaffinity.explorer.search import settle
+from turnaffinity.server import Server
+
+Progress = Callable[[int, int, str], None]
+"""Told (done, of, what) as the work goes on."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One goal under one combination of choices."""
+
+    goal: Goal
+    reading: Reading
+    holds: bool
+    why: str
+    behaviour: Behaviour | None
+    """A smallest counterexample, or None where the goal holds."""
+    states: int
+    transitions: int
+    closed: bool
+    """No state was cut off by the bounds: the result holds for behaviours of any length."""
+
+    def as_json(self) -> dict[str, Any]:
+        """{"holds", "counterexample": null | [steps]}, as `explore --json` writes it."""
+        return {"holds": self.holds, "counterexample": self.behaviour.as_json() if self.behaviour else None}
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """The result of a search: a cell for each of the 24 combinations and 8 goals."""
+
+    bounds: Bounds
+    cells: tuple[Cell, ...]
+    seconds: float
+    replayed: int = 0
+    """Counterexamples that the real flow repeated on a live server."""
+
+    @cached_property
+    def by_place(self) -> dict[tuple[Reading, str], Cell]:
+        """The cells by (reading, goal id)."""
+        return {(cell.reading, cell.goal.id): cell for cell in self.cells}
+
+    def cell(self, reading: Reading, goal_id: str) -> Cell:
+        """One cell."""
+        return self.by_place[reading, goal_id]
+
+    def met(self, reading: Reading) -> tuple[str, ...]:
+        """The ids of the goals that a combination meets, in order."""
+        return tuple(goal.id for goal in GOALS if self.cell(reading, goal.id).holds)
+
+    def missed(self, reading: Reading) -> tuple[str, ...]:
+        """The ids of the goals that a combination misses, in order."""
+        return tuple(goal.id for goal in GOALS if not self.cell(reading, goal.id).holds)
+
+    @property
+    def states(self) -> int:
+        """States reached, names apart, in all searches together."""
+        return sum(cell.states for cell in self.cells)
+
+    @property
+    def transitions(self) -> int:
+        """Transitions taken, in all searches together."""
+        return sum(cell.transitions for cell in self.cells)
+
+    @property
+    def meeting_all(self) -> tuple[Reading, ...]:
+        """The combinations that meet every goal."""
+        return tuple(reading for reading in all_readings() if not self.missed(reading))
+
+    @property
+    def closed(self) -> bool:
+        """Whether every goal that holds does so for behaviours of any length."""
+        return all(cell.closed for cell in self.cells if cell.holds)
+
+    def choices_needed(self, goal_id: str) -> dict[str, tuple[str, ...]]:
+        """The choices under which the goal holds, for each decision where not all will do: {"D1": ("reuse",)}.
+
+        Only if the goal holds under exactly the combinations of these; else empty. A goal that always holds needs
+        nothing.
+        """
+        holding = [reading.as_dict() for reading in all_readings() if self.cell(reading, goal_id).holds]
+        needed = {}
+        for decision in DECISIONS:
+            choices = tuple(choice for choice in decision.choices if any(r[decision.id] == choice for r in holding))
+            if len(choices) < len(decision.choices):
+                needed[decision.id] = choices
+        fitting = [r for r in map(Reading.as_dict, all_readings()) if all(r[d] in c for d, c in needed.items())]
+        return needed if fitting == holding else {}
+
+    def recommendation(self) -> list[str]:
+        """What follows from the matrix, in sentences; every word of it is derived from the results."""
+        best = max(all_readings(), key=lambda reading: len(self.met(reading)))
+        winners = self.meeting_all or tuple(r for r in all_readings() if len(self.met(r)) == len(self.met(best)))
+        lines = [
+            f"{_choices(reading)} meets {'every goal' if not self.missed(reading) else ', '.join(self.met(reading))}."
+            for reading in winners
+        ]
+        if len(winners) == 1:
+            lines.insert(0, f"Choose {_choices(winners[0])}: no other combination meets as many goals.")
+            lines.pop()
+        for name, reading in PRESETS.items():
+            missed = self.missed(reading)
+            lines.append(f"{name} misses {', '.join(missed)}." if missed else f"{name} meets every goal.")
+        for goal in GOALS:
+            lines.append(f"{goal.id} ({goal.title}) {self._needs(goal)}.")
+        return lines
+
+    def _needs(self, goal: Goal) -> str:
+        count = sum(self.cell(reading, goal.id).holds for reading in all_readings())
+        if count in (0, 24):
+            return "holds under every combination" if count else "holds under no combination"
+        needed = self.choices_needed(goal.id)
+        if not needed:
+            return f"holds under {count} combinations"
+        return "needs " + ", ".join(f"{decision} = {' or '.join(choices)}" for decision, choices in needed.items())
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as `explore --json` writes it (DESIGN, section 6)."""
+        return {
+            "bounds": self.bounds.as_dict(),
+            "goals": [{"id": goal.id, "title": goal.title} for goal in GOALS],
+            "combos": [
+                {
+                    **reading.as_dict(),
+                    "reading": reading.name,
+                    "goals": {goal.id: self.cell(reading, goal.id).as_json() for goal in GOALS},
+                }
+                for reading in all_readings()
+            ],
+            "states": self.states,
+            "seconds": round(self.seconds, 3),
+            "transitions": self.transitions,
+            "closed": self.closed,
+            "replayed": self.replayed,
+            "recommendation": self.recommendation(),
+        }
+
+
+def explore(
+    bounds: Bounds | None = None,
+    *,
+    server: Server | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Exploration:
+    """Settle every goal for every combination of choices.
+
+    With a `server` every counterexample is replayed on it through the real flow before it is returned; one that
+    the real flow does not repeat raises `Disagreement`. `workers`: processes, by default one for each core.
+    """
+    within = bounds or Bounds()
+    began = time.monotonic()
+    tell = progress or (lambda done, of, what: None)
+    cells = tuple(sorted(_settled(within, workers or os.cpu_count() or 1, tell), key=_order))
+    seconds = time.monotonic() - began
+    replayed = _replay(cells, server, tell) if server is not None else 0
+    return Exploration(within, cells, seconds, replayed)
+
+
+def settle_reading(reading: Reading, bounds: Bounds) -> list[Cell]:
+    """The eight cells of one combination."""
+    return [_cell(index, reading, bounds) for index in range(len(PREDICATES))]
+
+
+def _cell(index: int, reading: Reading, bounds: Bounds) -> Cell:
+    predicate = PREDICATES[index]
+    found = settle(predicate, reading, bounds)
+    behaviour = None if found.holds else behaviour_of(found.counterexample, reading)
+    return Cell(
+        predicate.goal, reading, found.holds, found.why, behaviour, found.states, found.transitions, found.closed
+    )  # fmt: skip
+
+
+def _settled(bounds: Bounds, workers: int, tell: Progress) -> Iterator[Cell]:
+    readings = list(all_readings())
+    if workers == 1:
+        for done, reading in enumerate(readings, start=1):
+            yield from settle_reading(reading, bounds)
+            tell(done, len(readings), reading.label)
+        return
+    with ProcessPoolExecutor(max_workers=min(workers, len(readings))) as pool:
+        waiting = {pool.submit(settle_reading, reading, bounds): reading for reading in readings}
+        for done, future in enumerate(as_completed(waiting), start=1):
+            yield from future.result()
+            tell(done, len(readings), waiting[future].label)
+
+
+def _replay(cells: tuple[Cell, ...], server: Server, tell: Progress) -> int:
+    live = LiveFlow(server)
+    behaviours = [cell.behaviour for cell in cells if cell.behaviour is not None]
+    for done, behaviour in enumerate(behaviours, start=1):
+        live.replay(behaviour)
+        tell(done, len(behaviours), "replayed on the live server")
+    return len(behaviours)
+
+
+_READINGS = list(all_readings())
+_GOAL_IDS = [goal.id for goal in GOALS]
+
+
+def _order(cell: Cell) -> tuple[int, int]:
+    return _READINGS.index(cell.reading), _GOAL_IDS.index(cell.goal.id)
+
+
+def _choices(reading: Reading) -> str:
+    text = ", ".join(f"{decision} = {choice}" for decision, choice in reading.as_dict().items())
+    return f"{text} ({reading.name})" if reading.name else text
