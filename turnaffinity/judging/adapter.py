@@ -102,6 +102,11 @@ class AdapterSubject:
         assert self._hello is not None
         return self._hello
 
+    @property
+    def over_socket(self) -> bool:
+        """Whether the adapter listens on a socket, so that its process is not ours to see."""
+        return self._socket_path is not None
+
     def finalize(
         self, session_id: str, reason: str, src_lang: str, tgt_lang: str, room_langs: Sequence[str] | None
     ) -> Answer:
@@ -126,7 +131,7 @@ class AdapterSubject:
 
     def fresh(self) -> None:
         """Start a process that is not greeted yet, in place of the one that runs: for checks of the protocol."""
-        self._let_go()
+        self.bye()
         self._peer = self._start()
 
     def restart(self) -> None:
@@ -138,6 +143,13 @@ class AdapterSubject:
         if self._peer is not None:
             self._peer.kill()
             self._peer = None
+
+    def abandon(self) -> None:
+        """Close the process's stdin, without bye, and make it end; the next request meets a fresh one."""
+        peer, self._peer = self._peer, None
+        self._greeted = False
+        if peer is not None:
+            peer.end(self.deadlines.grace_s)
 
     def bye(self) -> Goodbye:
         """Say bye and let the process end; in time is within the deadline, and then nothing has to be killed."""
@@ -196,11 +208,11 @@ class AdapterSubject:
             return None
         said = f"error {answer.code}: {answer.message}" if isinstance(answer, Refused) else answer.what
         if self._hello is None:
-            self._let_go()
+            self.abandon()
             what, _, mend = said.partition("\n  mend: ")
             raise CannotRun(f"--adapter {self._shown_command}", f"no hello: {what}", mend or _HELLO_MEND)
         if isinstance(answer, Refused):
-            self._let_go()
+            self.abandon()
             self._count_failure(missed_deadline=False)
         return Broke(f"after a fresh start, no hello: {said}")
 
@@ -259,13 +271,6 @@ class AdapterSubject:
         if self._socket_path is not None:
             return SocketPeer(self._socket_path, self._clock, self.deadlines.hello_s)
         return ProcessPeer(self._command, self._clock)
-
-    def _let_go(self) -> None:
-        """End the process without bye."""
-        peer, self._peer = self._peer, None
-        self._greeted = False
-        if peer is not None:
-            peer.end(self.deadlines.grace_s)
 
     @property
     def _shown_command(self) -> str:
