@@ -91,6 +91,14 @@ def test_a_server_started_anew_gets_rid_of_a_script_that_does_not_end() -> None:
         assert server.client().ping()
 
 
+def test_a_client_sends_nothing_but_what_it_is_told() -> None:
+    with open_server("embedded") as server:
+        client = server.client()
+        client.config_resetstat()
+        server.client().get("k")
+        assert set(client.info("commandstats")) == {"cmdstat_config|resetstat", "cmdstat_get"}
+
+
 def test_a_server_says_which_commands_it_knows(server: Server) -> None:
     assert server.supports("hget")
     assert not server.supports("NOSUCHCOMMAND")
@@ -179,8 +187,16 @@ def test_a_server_dies_with_us_though_a_fork_of_us_lives_on() -> None:
 
 
 def test_a_ctrl_c_in_the_terminal_leaves_the_server_to_whoever_cleans_up() -> None:
-    pinging = "    try: time.sleep(600)\n    except KeyboardInterrupt: print(server.client().ping(), flush=True)"
-    script = HOLDER.replace("    time.sleep(600)", pinging)
+    script = """
+import sys, time
+from turnaffinity.server import open_server
+with open_server(sys.argv[1]) as server:
+    try:
+        print(server._process.folder, flush=True)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        print(server.client().ping(), flush=True)
+"""
     command = [sys.executable, "-c", script, "embedded"]
     holder = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -279,6 +280,17 @@ def test_the_layout_says_which_prefixes_count() -> None:
         theirs.client().set("my:turn:t", "v")
         with pytest.raises(CannotRun, match="my:turn:t"):
             open_server(theirs.url, layout=layout)
+
+
+def test_a_fork_that_leaves_the_block_deletes_nothing(theirs: Server) -> None:
+    with open_server(theirs.url, seed=SEED) as server:
+        work(server.client())
+        at_work = as_found(theirs)
+        if (child := os.fork()) == 0:
+            server.close()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert as_found(theirs) == at_work
 
 
 def test_two_runs_are_not_let_into_one_database(theirs: Server) -> None:
