@@ -48,74 +48,67 @@ if recorded and recorded ~= '' and call('EXISTS', node_key(recorded)) == 1 then
 end
 
 -- READ: the pools of the pair, with their sizes
-local UNITS = { '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' }
 local POOL_IDS = 1000 -- ids run from 0 to 999
-local WINDOW = 48 -- a gap of up to so many ids hides no pool
+local WINDOW = 50 -- so many ids are asked in one EXISTS
+local GAP = 40 -- a gap of up to so many ids hides no pool
 
 local keys, sizes, total = {}, {}, 0
 
-local function add_if_filled(key)
-  local size = call('SCARD', key)
-  if size == 0 then return false end
-  keys[#keys + 1], sizes[#sizes + 1], total = key, size, total + size
-  return true
+-- written out, and not as a loop over numbers: Lua takes longer to turn a number into text than Redis to look up a key
+local function window_keys(first_id)
+  local before, z = pool_key_ends(pair)
+  local tens = first_id / 10
+  local a = tens == 0 and before or before .. tens
+  local b, c, d, e = before .. tens + 1, before .. tens + 2, before .. tens + 3, before .. tens + 4
+  return {
+    a .. '0' .. z, a .. '1' .. z, a .. '2' .. z, a .. '3' .. z, a .. '4' .. z,
+    a .. '5' .. z, a .. '6' .. z, a .. '7' .. z, a .. '8' .. z, a .. '9' .. z,
+    b .. '0' .. z, b .. '1' .. z, b .. '2' .. z, b .. '3' .. z, b .. '4' .. z,
+    b .. '5' .. z, b .. '6' .. z, b .. '7' .. z, b .. '8' .. z, b .. '9' .. z,
+    c .. '0' .. z, c .. '1' .. z, c .. '2' .. z, c .. '3' .. z, c .. '4' .. z,
+    c .. '5' .. z, c .. '6' .. z, c .. '7' .. z, c .. '8' .. z, c .. '9' .. z,
+    d .. '0' .. z, d .. '1' .. z, d .. '2' .. z, d .. '3' .. z, d .. '4' .. z,
+    d .. '5' .. z, d .. '6' .. z, d .. '7' .. z, d .. '8' .. z, d .. '9' .. z,
+    e .. '0' .. z, e .. '1' .. z, e .. '2' .. z, e .. '3' .. z, e .. '4' .. z,
+    e .. '5' .. z, e .. '6' .. z, e .. '7' .. z, e .. '8' .. z, e .. '9' .. z,
+  }
 end
 
 local index_key = pool_index_key(pair)
 if index_key then
-  for _, pool_id in ipairs(call('SMEMBERS', index_key)) do add_if_filled(pool_key(pair, pool_id)) end
-else
-  -- keys by pool id + 1, made ten at a time: to turn a number into text costs three times as much as to join texts
-  local by_id = {}
-  local before, after = pool_key_ends(pair)
-  local function make_keys_up_to(pool_id)
-    for tens = #by_id / 10, math.floor(pool_id / 10) do
-      local head = tens == 0 and before or before .. tens
-      for _, unit in ipairs(UNITS) do by_id[#by_id + 1] = head .. unit .. after end
-    end
+  for _, pool_id in ipairs(call('SMEMBERS', index_key)) do
+    local key = pool_key(pair, pool_id)
+    local size = call('SCARD', key)
+    if size > 0 then keys[#keys + 1], sizes[#sizes + 1], total = key, size, total + size end
   end
-
-  local pool_id, ahead = 0, 0
-  while pool_id < POOL_IDS do
-    make_keys_up_to(pool_id)
-    if add_if_filled(by_id[pool_id + 1]) then
-      ahead = ahead - 1
-    elseif ahead <= 0 then
-      -- a pool that emptied leaves a gap: the ids after it are still pools (TA-SEL-10). One EXISTS looks over the gap;
-      -- all 1000 ids are asked only where nothing was found yet
-      local last = math.min(pool_id + WINDOW, POOL_IDS - 1)
-      make_keys_up_to(last)
-      ahead = last > pool_id and call('EXISTS', unpack(by_id, pool_id + 2, last + 1)) or 0
-      if ahead == 0 then
-        if total > 0 then break end
-        pool_id = last
+else
+  local first, last_found = 0, 0
+  -- a pool that emptied leaves a gap: the ids after it are still pools (TA-SEL-10).
+  -- All 1000 ids are asked only where none of them is a pool so far
+  while first < POOL_IDS and (total == 0 or first - last_found <= GAP) do
+    local window, at = window_keys(first), 0
+    local left = call('EXISTS', unpack(window))
+    while left > 0 do
+      at = at + 1
+      local size = call('SCARD', window[at])
+      if size > 0 then
+        keys[#keys + 1], sizes[#sizes + 1], total = window[at], size, total + size
+        last_found, left = first + at - 1, left - 1
       end
     end
-    pool_id = pool_id + 1
+    first = first + WINDOW
   end
 end
 
 -- DECIDE (TA-SEL-2, TA-SEL-3, TA-SEL-4): a random candidate; each node has the same chance, whatever its pool's size.
 -- math.random starts alike after each server start, so that the first jobs of every start would go to the same
--- nodes. A shift that differs between processes (a memory address, the clock) leaves it as even as it is.
-local function draw_up_to(count)
-  local now = call('TIME')
-  local address = tonumber(string.match(tostring(now), '0x%x+')) or 0
-  return (math.random(count) + now[2] + address % 1000003) % count + 1
-end
-
--- a node that is gone leaves every pool that it was in, so that nobody draws it again
-local function remove_gone(node_id, drawn_from)
-  call('SREM', drawn_from, node_id)
-  local pools = call('HGETALL', node_pools_key(node_id))
-  for i = 1, #pools, 2 do call('SREM', pool_key(pools[i], pools[i + 1]), node_id) end
-  call('DEL', node_pools_key(node_id))
-end
+-- nodes. Shifted by the clock's microseconds they do not, and the draw stays as even as math.random makes it
+local shift = call('TIME')[2]
 
 -- SRANDMEMBER is not used: on the large sets of Redis 7.0 some members come up several times as often as others
 local members = {}
 while total > 0 do
-  local rank, pool = draw_up_to(total), 1
+  local rank, pool = (math.random(total) + shift) % total + 1, 1
   while rank > sizes[pool] do
     rank, pool = rank - sizes[pool], pool + 1
   end
@@ -126,7 +119,11 @@ while total > 0 do
     if job_id ~= '' then call('SET', job_key(job_id), node_id, 'EX', JOB_TTL_S) end
     return node_id
   end
-  remove_gone(node_id, keys[pool])
+  -- a node that is gone leaves every pool that it was in, so that nobody draws it again
+  local its_pools = call('HGETALL', node_pools_key(node_id))
+  for i = 1, #its_pools, 2 do call('SREM', pool_key(its_pools[i], its_pools[i + 1]), node_id) end
+  call('SREM', keys[pool], node_id)
+  call('DEL', node_pools_key(node_id))
   table.remove(members[pool], rank)
   sizes[pool], total = sizes[pool] - 1, total - 1
 end
