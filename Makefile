@@ -38,8 +38,8 @@ lint: $(DEV) ## ruff (rules and format) and mypy --strict
 examples: ## build the example implementations that need it (rust, node)
 	@for folder in conformance/implementations/*/; do \
 	  if [ -f $$folder/Cargo.toml ]; then \
-	    if command -v cargo >/dev/null; then (cd $$folder && cargo build --release --quiet) || exit 1; echo "built $$folder"; \
-	    else echo "skipped $$folder: cargo is not here"; fi; \
+	    if cargo --version >/dev/null 2>&1; then (cd $$folder && cargo build --release --quiet) || exit 1; echo "built $$folder"; \
+	    else echo "skipped $$folder: cargo is not here, or has no toolchain under this HOME"; fi; \
 	  elif [ -f $$folder/package.json ]; then \
 	    if command -v npm >/dev/null; then (cd $$folder && { [ -d node_modules ] || npm ci --silent --no-fund --no-audit; }) || exit 1; echo "built $$folder"; \
 	    else echo "skipped $$folder: npm is not here"; fi; \
