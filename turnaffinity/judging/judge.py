@@ -38,6 +38,7 @@ class Judge:
     seed: int = 0
     tcp: bool = False
     deadlines: str | None = None
+    faults: bool = False
     factory: Factory | None = None
 
     def __post_init__(self) -> None:
@@ -127,4 +128,3 @@ def _adapter(judge: Judge, url: str) -> Subject:
 
 
 FACTORIES: dict[Kind, Factory] = {"reference": _reference, "lua": _script, "adapter": _adapter}
-

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +18,7 @@ from turnaffinity.judging.evidence import NotJudged, NotRun, Violation
 from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.stage import SITES, Stage
 from turnaffinity.judging.verdict import CaseResult
+from turnaffinity.problem import Problem
 
 NAME = "turnaffinity-judge"
 RESULT = "turnaffinity_result"
@@ -41,7 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Judge what the options name, unless `verify` has put its own judge in place."""
     if not config.pluginmanager.has_plugin(NAME):
-        config.pluginmanager.register(JudgePlugin(_judge_from(config), tuple(config.option.rule)), NAME)
+        config.pluginmanager.register(
+            JudgePlugin(_judge_from(config), tuple(config.option.rule), owns_judge=True), NAME
+        )
 
 
 def _judge_from(config: pytest.Config) -> Judge:
@@ -49,7 +52,6 @@ def _judge_from(config: pytest.Config) -> Judge:
 
     from turnaffinity.contract.decisions import parse_reading
     from turnaffinity.contract.layout import load_layout
-    from turnaffinity.problem import Problem
 
     option = config.option
     try:
@@ -67,12 +69,22 @@ def _judge_from(config: pytest.Config) -> Judge:
 class JudgePlugin:
     """One run: which cases are collected, what they play on, and what came of them."""
 
-    def __init__(self, judge: Judge, rules: tuple[str, ...] = (), *, levels: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        rules: tuple[str, ...] = (),
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        owns_judge: bool = False,
+    ) -> None:
         self.judge = judge
         self.rules = rules
-        self.levels = levels
         self.results: list[CaseResult] = []
         self.planned = 0
+        self.interrupted = False
+        self.problem: Problem | None = None
+        self._progress = progress
+        self._owns_judge = owns_judge
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a case once for each call site or closing reason that it asks for; its id names the rule."""
@@ -125,11 +137,18 @@ class JudgePlugin:
             if name == RESULT:
                 self.results.append(_revived(json.loads(str(value))))
                 report.user_properties.remove((name, value))
+                if self._progress:
+                    self._progress(len(self.results), self.planned)
                 break
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Remember that the user stopped the run."""
+        self.interrupted = True
 
     def pytest_unconfigure(self) -> None:
         """End the subjects and the server of a run that pytest started; `verify` ends its own."""
-        self.judge.close()
+        if self._owns_judge:
+            self.judge.close()
 
 
 @pytest.fixture
@@ -137,10 +156,14 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     """A cleared server with fresh names, for one case."""
     plugin: Any = request.config.pluginmanager.get_plugin(NAME)
     judge: Judge = plugin.judge
-    if getattr(judge.subject, "exhausted", False):
-        raise NotRun("the run was given up: too many restarts, or deadlines missed in a row")
-    judge.server.clear()
-    made = Stage(judge, request.node.name)
+    try:
+        if getattr(judge.subject, "exhausted", False):
+            raise NotRun("the run was given up: too many restarts, or deadlines missed in a row")
+        judge.server.clear()
+        made = Stage(judge, request.node.name)
+    except Problem as problem:
+        plugin.problem = problem
+        pytest.exit(str(problem), returncode=3)
     request.node.stash[STAGE] = made
     return made
 
@@ -183,5 +206,3 @@ def _revived(data: dict[str, Any]) -> CaseResult:
         data[name] = tuple(data[name])
     data["saw"] = tuple((decision, choice) for decision, choice in data["saw"])
     return CaseResult(**data)
-
-

@@ -22,10 +22,81 @@ if TYPE_CHECKING:
 
     from turnaffinity.judging.judge import Judge
 
-LANGUAGES = (
-    "en ja ko fr de es it pt ru ar hi th vi id ms tr pl nl sv da fi nb cs hu ro uk el he fa ur bn ta te ml kn mr gu pa "
-    "si my km lo mn ka hy az kk uz sw am zu af is ga cy eu ca gl hr sr sk sl bg mk sq lt lv et mt yue wuu"
-).split()
+LANGUAGES = tuple(
+    [
+        "en",
+        "ja",
+        "ko",
+        "fr",
+        "de",
+        "es",
+        "it",
+        "pt",
+        "ru",
+        "ar",
+        "hi",
+        "th",
+        "vi",
+        "id",
+        "ms",
+        "tr",
+        "pl",
+        "nl",
+        "sv",
+        "da",
+        "fi",
+        "nb",
+        "cs",
+        "hu",
+        "ro",
+        "uk",
+        "el",
+        "he",
+        "fa",
+        "ur",
+        "bn",
+        "ta",
+        "te",
+        "ml",
+        "kn",
+        "mr",
+        "gu",
+        "pa",
+        "si",
+        "my",
+        "km",
+        "lo",
+        "mn",
+        "ka",
+        "hy",
+        "az",
+        "kk",
+        "uz",
+        "sw",
+        "am",
+        "zu",
+        "af",
+        "is",
+        "ga",
+        "cy",
+        "eu",
+        "ca",
+        "gl",
+        "hr",
+        "sr",
+        "sk",
+        "sl",
+        "bg",
+        "mk",
+        "sq",
+        "lt",
+        "lv",
+        "et",
+        "mt",
+        "yue",
+        "wuu",
+    ]
+)
 REGIONS = ("", "", "", "-CN", "-GB", "-419", "-Hant")
 SITES = ("solo", "lone-room", "room")
 """The three call sites: a solo session, a room without other members, a room with language groups (TA-TURN-2)."""
@@ -161,6 +232,11 @@ class Stage:
         """The target languages of the jobs at a call site, in order."""
         return self.langs[:3] if site == "room" else self.langs[:1]
 
+    def of_the_surroundings(self, key: str) -> bool:
+        """Whether a key is about nodes, pools or job bindings."""
+        kinds = ("node", "node_pools", "pool", "job", "pool_index")
+        return any(pattern.fullmatch(key) for kind in kinds if (pattern := self.layout.patterns.get(kind)))
+
     # the judge's hand
 
     def do(self, *argv: str | int) -> Any:
@@ -239,8 +315,9 @@ class Stage:
         tgt: str | None = None,
         src: str | None = None,
         by: Subject | None = None,
+        watch: bool = True,
     ) -> Step:
-        """One finalize; `site` is a call site, or the room's languages."""
+        """One finalize; `site` is a call site, or the room's languages. Without `watch` its wire is not read."""
         room = {"solo": None, "lone-room": [], "room": self.langs[:3]}.get(site) if isinstance(site, str) else site
         request = {
             "op": "finalize",
@@ -250,25 +327,31 @@ class Stage:
             "tgt_lang": self.langs[0] if tgt is None else tgt,
             "room_langs": None if room is None else list(room),
         }
-        return self._ask(request, by)
+        return self._ask(request, by, watch)
 
-    def select(self, lang: str | None = None, *, job: str | None = None, turn: str | None = None) -> Step:
+    def select(
+        self, lang: str | None = None, *, job: str | None = None, turn: str | None = None, watch: bool = True
+    ) -> Step:
         """One selection for a pair; not claimed where the subject offers no `select`."""
         self.needs_select()
-        return self._ask({"op": "select", "pair": self.pair(lang), "job_id": job, "turn_id": turn}, None)
+        return self._ask({"op": "select", "pair": self.pair(lang), "job_id": job, "turn_id": turn}, None, watch)
 
     def needs_select(self) -> None:
         """Leave the case unless the subject offers `select`."""
         if "select" not in self.subject.hello.ops:
             raise NotClaimed("the implementation does not offer `select`")
 
-    def _ask(self, request: dict[str, Any], by: Subject | None) -> Step:
+    def _ask(self, request: dict[str, Any], by: Subject | None, watch: bool) -> Step:
         self.steps.append(request)
-        with self.watching() as seen:
+        seen: list[Command] = []
+        if watch:
+            with self.watching() as seen:
+                answer = ask(by or self.subject, request)
+        else:
             answer = ask(by or self.subject, request)
         if isinstance(answer, Refused) and answer.code == "unsupported":
             raise NotClaimed(f"the implementation answers `unsupported` to {request['op']}")
-        step = Step(request, answer, tuple(seen) if self.judge.observer else None)
+        step = Step(request, answer, tuple(seen) if watch and self.judge.observer else None)
         if isinstance(answer, Broke) or (isinstance(answer, Refused) and answer.code == "internal"):
             raise Violation(f"an answer to {step.asked}", told(answer), step.seen)
         return step
@@ -294,6 +377,25 @@ class Stage:
     def second(self) -> Subject:
         """A second process of the same implementation, on the same server."""
         return self.judge.second
+
+    @property
+    def script(self) -> str:
+        """The text of the script under judgement: the one handed over, or the reference's own."""
+        source = getattr(self.subject, "source", None)
+        if source is None:
+            from turnaffinity.specification.scripts import load_script
+
+            source = load_script("select_node", self.layout)
+        return str(source)
+
+    @property
+    def reason_under_open_turn(self) -> str:
+        """A reason whose finalize selects under the open turn's id; no case of this kind where there is none."""
+        if self.reading.d1 == "reuse":
+            return "max_duration"
+        if self.reading.d2 == "after":
+            return "manual"
+        raise Unobservable("under this reading no finalize ever selects with a recorded affinity")
 
     # claims
 
@@ -327,6 +429,13 @@ class Stage:
         if self.judge.auto_looking:
             return
         self.claim(choice == wanted, f"{decision} = {wanted}", f"{decision} = {choice}: {observed}", step.seen)
+
+    def decided_d4(self, *, gone: bool, stays: bool, step: Step, observed: str) -> None:
+        """The subject was seen to keep or overwrite an affinity; two such scenes together tell D4's choice."""
+        self.saw.append(("D4 offline" if gone else "D4 online", "stays" if stays else "goes"))
+        wanted = {"overwrite": False, "write-once": True, "repair": not gone}[self.reading.d4]
+        if not self.judge.auto_looking:
+            self.claim(stays == wanted, f"D4 = {self.reading.d4}", observed, step.seen)
 
     def unobservable(self, reason: str) -> None:
         """Leave the case: nothing that can be observed would show the difference."""

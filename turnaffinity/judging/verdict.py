@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -196,11 +197,26 @@ def _status(rule: Rule, results: list[CaseResult], judged: list[CaseResult], fai
 
 def decisions_seen(results: Iterable[CaseResult]) -> dict[str, list[str]]:
     """For each decision the choices that were seen, most often first."""
-    seen: dict[str, dict[str, int]] = {"D1": {}, "D2": {}, "D3": {}, "D4": {}}
+    facts: dict[str, Counter[str]] = {}
     for result in results:
         for decision, choice in result.saw:
-            seen[decision][choice] = seen[decision].get(choice, 0) + 1
-    return {name: sorted(counts, key=lambda choice: (-counts[choice], choice)) for name, counts in seen.items()}
+            facts.setdefault(decision, Counter())[choice] += 1
+    seen = {name: [choice for choice, _ in facts.get(name, Counter()).most_common()] for name in ("D1", "D2", "D3")}
+    return seen | {"D4": _d4_seen(facts)}
+
+
+def _d4_seen(facts: Mapping[str, Counter[str]]) -> list[str]:
+    online, offline = facts.get("D4 online", Counter()), facts.get("D4 offline", Counter())
+    if not online:
+        return []
+    choices: list[str] = []
+    if online["goes"]:
+        choices.append("overwrite")
+    if online["stays"] and (offline["stays"] or not offline):
+        choices.append("write-once")
+    if online["stays"] and offline["goes"]:
+        choices.append("repair")
+    return choices
 
 
 def single_choices(seen: Mapping[str, Sequence[str]]) -> dict[str, str | None]:

@@ -1,1 +1,1 @@
-"""How is a verdict shown? One run's result for people, browsers and other programs."""
+"""How is a verdict shown? In the terminal, as JSON, JUnit, a page, a badge."""

@@ -1,0 +1,147 @@
+"""Is the job bound to its node? Job-level binding, which is not turn affinity."""
+
+import pytest
+
+from turnaffinity.judging.cases import case
+from turnaffinity.judging.drawing import claim_random, selects
+from turnaffinity.judging.stage import Stage
+from turnaffinity.wire.meaning import keys_of
+
+HOUR_MS = 3_600_000
+
+
+# TA-BIND-1
+
+
+@case("TA-BIND-1")
+def test_a_closing_finalize_binds_no_job(stage: Stage, site: str, reason: str) -> None:
+    nodes, session = stage.nodes(2), stage.session()
+    stage.serve(nodes, *stage.targets(site))
+    stage.record(stage.turn(), nodes[0], session)
+    for name in (session, stage.session()):
+        step = stage.finalize(name, reason, site)
+        bound = sorted(stage.snapshot().with_prefix(stage.layout.prefixes["job"]))
+        stage.claim(not bound, f"no job binding after {reason}", ", ".join(bound), step.seen)
+        if step.commands is not None:
+            pattern = stage.layout.patterns["job"]
+            touched = [c for c in step.wire if c.name == "SET" and any(pattern.fullmatch(key) for key in keys_of(c))]
+            stage.claim_none(touched, f"no job bound by {reason}, not even for a moment", step)
+
+
+@case("TA-BIND-1")
+def test_a_max_duration_finalize_binds_each_job_that_was_routed_at_random(stage: Stage, site: str) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes, *stage.targets(site))
+    step = stage.finalize(stage.session(), "max_duration", site)
+    state = stage.snapshot()
+    jobs = step.finalized.jobs if stage.reading.d3 == "after-batch" else step.finalized.jobs[:1]
+    for job in jobs:
+        found = state.keys.get(stage.layout.job_key(job.job_id))
+        observed = found.text() if found else "no binding"
+        holds = found is not None and found.value == job.node_id
+        stage.claim(holds, f"job {job.job_id} bound to {job.node_id}", observed, step.seen)
+        assert found is not None
+        left_ms = found.expires_at_ms - now_ms(stage)
+        stage.claim(found.expires_at_ms > 0, "a binding that ends by itself", "a binding without a TTL", step.seen)
+        wanted_ms = stage.layout.job_ttl_s * 1000
+        if not wanted_ms * 0.9 <= left_ms <= wanted_ms * 1.1:
+            stage.warn(f"a job binding lives {left_ms / 1000:.0f} s; as a rule {stage.layout.job_ttl_s} s")
+
+
+def now_ms(stage: Stage) -> int:
+    seconds, micros = stage.do("TIME")
+    return int(seconds) * 1000 + int(micros) // 1000
+
+
+@case("TA-BIND-1")
+def test_a_later_max_duration_finalize_binds_the_jobs_that_were_routed_at_random(stage: Stage) -> None:
+    a, b, *_ = stage.langs
+    first, second, session = stage.nodes(1), stage.nodes(2), stage.session()
+    stage.serve(first, a)
+    stage.serve(second, b)
+    stage.record(stage.turn(), first[0], session)
+    step = stage.finalize(session, "max_duration", [a, b])
+    job = step.finalized.jobs[1]
+    bound = stage.do("GET", stage.layout.job_key(job.job_id))
+    stage.claim(bound == job.node_id, f"the job for {b} bound to {job.node_id}", bound, step.seen)
+
+
+@case("TA-BIND-1")
+def test_job_bindings_do_not_reach_other_jobs(stage: Stage) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes)
+    step = stage.finalize(stage.session(), "max_duration")
+    wanted = {stage.layout.job_key(job.job_id) for job in step.finalized.jobs}
+    found = set(stage.snapshot().with_prefix(stage.layout.prefixes["job"]))
+    stage.claim(
+        found <= wanted, "bindings for the jobs of this batch alone", ", ".join(sorted(found - wanted)), step.seen
+    )
+
+
+# TA-BIND-2
+
+
+@case("TA-BIND-2", "L")
+def test_a_bound_job_keeps_its_node(stage: Stage) -> None:
+    nodes, job = stage.nodes(3), stage.job()
+    stage.serve(nodes)
+    for node in nodes:
+        stage.do("SET", stage.layout.job_key(job), node, "EX", stage.layout.job_ttl_s)
+        for _ in range(24):
+            step = stage.select(job=job)
+            stage.claim(step.node == node, f"the node that the job is bound to, {node}", step.node, step.seen)
+
+
+@case("TA-BIND-2", "L")
+def test_a_binding_is_looked_at_before_the_affinity(stage: Stage) -> None:
+    nodes, job, turn = stage.nodes(3), stage.job(), stage.turn()
+    stage.serve(nodes)
+    stage.record(turn, nodes[0])
+    stage.do("SET", stage.layout.job_key(job), nodes[1], "EX", stage.layout.job_ttl_s)
+    for _ in range(24):
+        step = stage.select(job=job, turn=turn)
+        stage.claim(step.node == nodes[1], f"the node that the job is bound to, {nodes[1]}", step.node, step.seen)
+
+
+@case("TA-BIND-2", "L")
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_binding_to_a_node_that_is_gone_is_dropped(stage: Stage, recorded: bool) -> None:
+    nodes, gone, job, turn = stage.nodes(2), stage.nodes(1), stage.job(), stage.turn()
+    stage.serve(nodes)
+    key = stage.layout.job_key(job)
+    if recorded:
+        stage.record(turn, nodes[0])
+    stage.do("SET", key, gone[0], "EX", stage.layout.job_ttl_s)
+    step = stage.select(job=job, turn=turn)
+    allowed = nodes[:1] if recorded else nodes
+    stage.claim(step.node in allowed, f"one of {allowed}", step.node, step.seen)
+    bound = stage.do("GET", key)
+    stage.claim(bound != gone[0], "the binding to the node that is gone dropped", f"still bound to {bound}", step.seen)
+
+
+@case("TA-BIND-2", "L")
+def test_what_was_drawn_for_a_job_stays_with_it(stage: Stage) -> None:
+    nodes, turn = stage.nodes(3), stage.turn()
+    stage.serve(nodes)
+    for _ in range(8):
+        job = stage.job()
+        first = stage.select(job=job, turn=turn).node
+        for _ in range(6):
+            step = stage.select(job=job, turn=turn)
+            stage.claim(step.node == first, f"the node that the job was given first, {first}", step.node, step.seen)
+
+
+@case("TA-BIND-2", "L")
+def test_a_binding_of_another_job_does_not_matter(stage: Stage) -> None:
+    nodes, other = stage.nodes(2), stage.job()
+    stage.serve(nodes)
+    stage.do("SET", stage.layout.job_key(other), nodes[0], "EX", stage.layout.job_ttl_s)
+    claim_random(stage, nodes, selects(stage, job=stage.job))
+
+
+@case("TA-BIND-2", "L")
+def test_no_binding_is_looked_for_without_a_job_id(stage: Stage) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes)
+    stage.do("SET", stage.layout.job_key(""), nodes[0], "EX", stage.layout.job_ttl_s)
+    claim_random(stage, nodes, selects(stage))

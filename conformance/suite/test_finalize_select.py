@@ -1,0 +1,282 @@
+"""Which nodes do the jobs of a finalize go to? Selection, seen through finalize alone."""
+
+import pytest
+
+from turnaffinity.judging.cases import case
+from turnaffinity.judging.drawing import claim_random, finalizes
+from turnaffinity.judging.stage import Stage, told
+from turnaffinity.judging.subject import Refused
+from turnaffinity.judging.wire_view import Looks, selections
+
+# TA-SEL-1
+
+
+@case("TA-SEL-1")
+def test_every_job_goes_to_the_node_that_the_open_turn_recorded(stage: Stage, site: str) -> None:
+    why = stage.reason_under_open_turn
+    nodes, session = stage.nodes(3), stage.session()
+    stage.serve(nodes, *stage.targets(site))
+    for number in range(24):
+        wanted = nodes[number % 3]
+        stage.record(stage.turn(), wanted, session)
+        step = stage.finalize(session, why, site)
+        stage.claim(set(step.nodes) == {wanted}, f"every job on the recorded node {wanted}", step.nodes, step.seen)
+
+
+@case("TA-SEL-1")
+def test_a_long_speech_stays_on_its_node(stage: Stage, site: str) -> None:
+    if stage.reading.d1 != "reuse":
+        stage.unobservable("with D1 = mint no max_duration finalize selects with a recorded affinity")
+    nodes, session = stage.nodes(4), stage.session()
+    stage.serve(nodes, *stage.targets(site))
+    wanted = stage.finalize(session, "max_duration", site).nodes[0]
+    for _ in range(32):
+        step = stage.finalize(session, "max_duration", site)
+        stage.claim(set(step.nodes) == {wanted}, f"every job on {wanted}, as recorded", step.nodes, step.seen)
+
+
+# TA-SEL-2
+
+
+@case("TA-SEL-2")
+def test_a_closing_finalize_without_an_open_turn_draws_at_random(stage: Stage, reason: str) -> None:
+    nodes = stage.nodes(3)
+    stage.serve(nodes)
+    claim_random(stage, nodes, finalizes(stage, reason))
+
+
+@case("TA-SEL-2")
+def test_the_first_segment_of_a_long_speech_draws_at_random(stage: Stage, site: str) -> None:
+    nodes = stage.nodes(3)
+    stage.serve(nodes, *stage.targets(site))
+    # within a batch the first job may set the others' node (D3): only the first draw of each batch is free
+    claim_random(stage, nodes, finalizes(stage, "max_duration", stage.langs[:1] if site == "room" else site))
+
+
+@case("TA-SEL-2")
+def test_the_jobs_of_a_closing_batch_are_drawn_one_by_one(stage: Stage, reason: str) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes, *stage.langs[:24])
+    claim_random(stage, nodes, finalizes(stage, reason, stage.langs[:24]))
+
+
+@case("TA-SEL-2")
+def test_one_session_draws_at_random_again_and_again(stage: Stage, reason: str) -> None:
+    nodes, session = stage.nodes(2), stage.session()
+    stage.serve(nodes)
+    claim_random(stage, nodes, finalizes(stage, reason, session=lambda: session))
+
+
+@case("TA-SEL-2")
+def test_the_open_turns_id_does_not_fix_the_draw(stage: Stage) -> None:
+    why = stage.reason_under_open_turn
+    nodes, session, turn = stage.nodes(2), stage.session(), stage.turn()
+    stage.serve(nodes)
+
+    def pointed(name: str) -> None:
+        stage.do("DEL", stage.layout.turn_key(turn))
+        stage.do("HSET", stage.layout.session_key(name), stage.layout.current_turn_field, turn)
+
+    claim_random(stage, nodes, finalizes(stage, why, session=lambda: session, before=pointed))
+
+
+@case("TA-SEL-2")
+def test_an_empty_affinity_of_the_open_turn_is_none(stage: Stage) -> None:
+    why = stage.reason_under_open_turn
+    nodes, session = stage.nodes(2), stage.session()
+    stage.serve(nodes)
+    draw = finalizes(
+        stage, why, session=lambda: session, before=lambda name: stage.record(stage.turn(), "", name)
+    )  # fmt: skip
+    claim_random(stage, nodes, draw)
+
+
+# TA-SEL-3, TA-SEL-4
+
+
+@case("TA-SEL-3")
+def test_jobs_leave_a_recorded_node_that_went_offline(stage: Stage, site: str) -> None:
+    why = stage.reason_under_open_turn
+    nodes, gone = stage.nodes(2), stage.nodes(1)
+
+    def died(name: str) -> None:
+        stage.serve([*nodes, *gone], *stage.targets(site))
+        stage.offline(*gone)
+        stage.record(stage.turn(), gone[0], name)
+
+    claim_random(stage, nodes, finalizes(stage, why, site, before=died), ordered=False)
+
+
+@case("TA-SEL-3")
+def test_a_closing_batch_avoids_a_node_that_went_offline(stage: Stage, reason: str) -> None:
+    if stage.reading.d2 == "before":
+        stage.unobservable("with D2 = before a closing finalize selects under a fresh id, without an affinity")
+    nodes, gone = stage.nodes(2), stage.nodes(1)
+
+    def died(name: str) -> None:
+        stage.serve([*nodes, *gone])
+        stage.offline(*gone)
+        stage.record(stage.turn(), gone[0], name)
+
+    claim_random(stage, nodes, finalizes(stage, reason, before=died))
+
+
+@case("TA-SEL-4")
+def test_jobs_of_another_pair_go_to_nodes_that_serve_it(stage: Stage, site: str) -> None:
+    why = stage.reason_under_open_turn
+    nodes, other = stage.nodes(2), stage.nodes(1)
+    stage.serve(nodes, *stage.targets(site))
+    stage.serve(other, stage.langs[20])
+
+    def elsewhere(name: str) -> None:
+        stage.record(stage.turn(), other[0], name)
+
+    claim_random(stage, nodes, finalizes(stage, why, site, before=elsewhere), ordered=False)
+
+
+@case("TA-SEL-4")
+def test_in_a_room_only_the_pairs_that_the_recorded_node_lacks_go_elsewhere(stage: Stage) -> None:
+    why = stage.reason_under_open_turn
+    if why == "max_duration" and stage.reading.d3 == "after-first-job" and stage.reading.d4 == "overwrite":
+        rooms = [[0, 1]]  # the first job's write must not move the affinity before the second job
+    else:
+        rooms = [[0, 1], [1, 0]]
+    a, b, *_ = stage.langs
+    recorded, others, session = stage.nodes(1), stage.nodes(2), stage.session()
+    stage.serve([*recorded, *others], a)
+    stage.serve(others, b)
+    for _ in range(12):
+        for order in rooms:
+            room = [(a, b)[number] for number in order]
+            stage.record(stage.turn(), recorded[0], session)
+            step = stage.finalize(session, why, room)
+            by_lang = dict(zip(room, step.nodes, strict=True))
+            stage.claim(by_lang[a] == recorded[0], f"the job for {a} on {recorded[0]}", str(by_lang), step.seen)
+            stage.claim(by_lang[b] in others, f"the job for {b} on one of {others}", str(by_lang), step.seen)
+
+
+# TA-SEL-5, TA-SEL-6: where a script selects, its own commands are told from the finalize's
+
+UNTOLD = "no script selects here, so that a selection cannot be told from the finalize's own commands"
+
+
+@case("TA-SEL-5")
+def test_the_selections_of_a_finalize_read_the_affinity_at_most_once_each(stage: Stage, site: str) -> None:
+    nodes, session = stage.nodes(2), stage.session()
+    stage.serve(nodes, *stage.targets(site))
+    looks, pairs = Looks(stage.layout), [stage.pair(lang) for lang in stage.targets(site)]
+    found = 0
+    for why in ("max_duration", "max_duration", "manual", "timeout"):
+        step = stage.finalize(session, why, site)
+        for selection in selections(step.wire, stage.layout, pairs):
+            found += 1
+            inner = selection.unit.inner
+            reads = looks.affinity_reads(inner)
+            stage.claim(len(reads) <= 1, "at most one read of the affinity", f"{len(reads)}", step.wire, reads[1:])
+            stage.claim_none(looks.looking_elsewhere(inner, step.turn_id), "no look at other scheduler keys", step)
+    if not found:
+        stage.unobservable(UNTOLD)
+
+
+@case("TA-SEL-6")
+def test_the_selections_of_a_finalize_write_no_turn_key_and_no_session(stage: Stage, site: str) -> None:
+    nodes, session = stage.nodes(2), stage.session()
+    stage.serve(nodes, *stage.targets(site))
+    looks, pairs = Looks(stage.layout), [stage.pair(lang) for lang in stage.targets(site)]
+    found = 0
+    for why in ("max_duration", "max_duration", "manual", "timeout"):
+        step = stage.finalize(session, why, site)
+        for selection in selections(step.wire, stage.layout, pairs):
+            found += 1
+            stage.claim_none(looks.changing(selection.unit.inner), "no write of a turn key or session hash", step)
+    if not found:
+        stage.unobservable(UNTOLD)
+
+
+# TA-SEL-7
+
+
+@case("TA-SEL-7")
+def test_no_candidate_is_reported_as_no_node(stage: Stage, site: str) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes, *stage.targets(site))
+    stage.offline(*nodes)
+    for why in ("max_duration", "manual", "timeout"):
+        step = stage.finalize(stage.session(), why, site)
+        reported = isinstance(step.answer, Refused) and step.answer.code == "no_node"
+        stage.claim(reported, "error no_node", told(step.answer), step.seen)
+
+
+@case("TA-SEL-7")
+def test_no_candidate_leaves_affinity_and_open_turn_as_they_were(stage: Stage, site: str) -> None:
+    nodes, session, turn = stage.nodes(1), stage.session(), stage.turn()
+    stage.serve(nodes, *stage.targets(site))
+    stage.offline(*nodes)
+    stage.record(turn, nodes[0], session)
+    before = stage.snapshot()
+    step = stage.finalize(session, "max_duration", site)
+    keys = [stage.layout.turn_key(turn), stage.layout.session_key(session)]
+    stage.claim_unchanged(before, stage.snapshot(), "affinity and open turn as they were", step, keys)
+
+
+@case("TA-SEL-7")
+def test_a_closing_finalize_that_found_no_node_still_closes(stage: Stage, site: str, reason: str) -> None:
+    nodes, session, turn = stage.nodes(1), stage.session(), stage.turn()
+    stage.serve(nodes, stage.langs[20])
+    stage.record(turn, nodes[0], session)
+    step = stage.finalize(session, reason, site)
+    reported = isinstance(step.answer, Refused) and step.answer.code == "no_node"
+    stage.claim(reported, "error no_node", told(step.answer), step.seen)
+    stage.claim(stage.affinity(turn) is None, "the affinity cleared", stage.affinity(turn), step.seen)
+    stage.claim(stage.open_turn(session) is None, "no open turn", stage.open_turn(session), step.seen)
+
+
+# TA-SEL-8
+
+
+@case("TA-SEL-8")
+def test_interleaved_sessions_keep_their_own_nodes(stage: Stage, site: str) -> None:
+    why = stage.reason_under_open_turn
+    nodes = stage.nodes(3)
+    stage.serve(nodes, *stage.targets(site))
+    own = {stage.session(): node for node in nodes}
+    for _ in range(10):
+        for session, node in own.items():
+            stage.record(stage.turn(), node, session)
+        for session, node in own.items():
+            step = stage.finalize(session, why, site)
+            stage.claim(set(step.nodes) == {node}, f"every job of {session} on {node}", step.nodes, step.seen)
+
+
+@case("TA-SEL-8")
+def test_the_turns_of_other_sessions_do_not_matter(stage: Stage) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes, *stage.langs[:24])
+    for _ in range(4):
+        stage.record(stage.turn(), nodes[0], stage.session())
+    claim_random(stage, nodes, finalizes(stage, "manual", stage.langs[:24]))
+
+
+@case("TA-SEL-8")
+def test_a_session_that_speaks_does_not_colour_another(stage: Stage) -> None:
+    nodes, speaker = stage.nodes(2), stage.session()
+    stage.serve(nodes)
+
+    def somebody_speaks(name: str) -> None:
+        stage.record(stage.turn(), nodes[0], speaker)
+        stage.finalize(speaker, "max_duration", watch=False)
+        stage.record(stage.turn(), nodes[0], speaker)
+
+    claim_random(stage, nodes, finalizes(stage, "max_duration", before=somebody_speaks))
+
+
+# TA-SEL-10
+
+
+@case("TA-SEL-10")
+@pytest.mark.parametrize("pool_id", [1, 12, 40])
+def test_a_finalize_sees_past_a_gap_in_the_pool_ids(stage: Stage, pool_id: int) -> None:
+    nodes = stage.nodes(1)
+    stage.serve(nodes, pool_id=pool_id)
+    step = stage.finalize(stage.session(), "manual")
+    stage.claim(step.node == nodes[0], f"the only candidate, in pool {pool_id}", told(step.answer), step.seen)

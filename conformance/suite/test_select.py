@@ -1,0 +1,503 @@
+"""Which node serves a job? Selection with affinity and without, asked directly (`select`)."""
+
+import pytest
+
+from turnaffinity.judging.cases import case
+from turnaffinity.judging.drawing import claim_random, selects
+from turnaffinity.judging.stage import Stage
+from turnaffinity.judging.wire_view import Looks
+
+EVERY_TIME = 48
+"""Selections that must agree; among 3 nodes a random choice agrees with chance 1e-22."""
+
+
+def claim_every_time(stage: Stage, node: str, **asked: str | None) -> None:
+    job = asked.pop("job", None)
+    for _ in range(EVERY_TIME):
+        step = stage.select(turn=asked.get("turn"), lang=asked.get("lang"), job=stage.job() if job else None)
+        stage.claim(step.node == node, f"the recorded node {node}, every time", step.node, step.seen)
+
+
+# TA-SEL-1
+
+
+@case("TA-SEL-1", "LS")
+def test_a_recorded_candidate_is_chosen_every_time(stage: Stage) -> None:
+    nodes, turn = stage.nodes(3), stage.turn()
+    stage.serve(nodes)
+    for node in nodes:
+        stage.record(turn, node)
+        claim_every_time(stage, node, turn=turn)
+
+
+@case("TA-SEL-1", "LS")
+def test_a_recorded_candidate_is_chosen_for_a_job_that_asks_for_a_binding(stage: Stage) -> None:
+    nodes, turn = stage.nodes(3), stage.turn()
+    stage.serve(nodes)
+    stage.record(turn, nodes[1])
+    claim_every_time(stage, nodes[1], turn=turn, job="fresh")
+
+
+@case("TA-SEL-1", "LS")
+@pytest.mark.parametrize("pool_id", [1, 9, 11, 40])
+def test_a_recorded_candidate_in_a_later_pool_is_chosen(stage: Stage, pool_id: int) -> None:
+    turn = stage.turn()
+    for number in range(pool_id + 1):
+        stage.serve(stage.nodes(2), pool_id=number)
+    recorded = stage.nodes(1)
+    stage.serve(recorded, pool_id=pool_id)
+    stage.record(turn, recorded[0])
+    claim_every_time(stage, recorded[0], turn=turn)
+
+
+@case("TA-SEL-1", "LS")
+def test_a_recorded_candidate_among_a_hundred_is_chosen(stage: Stage) -> None:
+    nodes, turn = stage.nodes(100), stage.turn()
+    stage.serve(nodes)
+    stage.record(turn, nodes[57])
+    claim_every_time(stage, nodes[57], turn=turn)
+
+
+@case("TA-SEL-1", "LS")
+def test_the_affinity_holds_for_each_language_that_the_node_serves(stage: Stage) -> None:
+    nodes, turn, langs = stage.nodes(3), stage.turn(), stage.langs[:4]
+    stage.serve(nodes, *langs)
+    stage.record(turn, nodes[2])
+    for lang in langs:
+        claim_every_time(stage, nodes[2], turn=turn, lang=lang)
+
+
+@case("TA-SEL-1", "LS")
+@pytest.mark.parametrize("turn", ["T.1_a-B", "0", "turn-without-a-uuid", "FFFFFFFF-ffff-4FFF-8fff-ffffffffffff"])
+def test_a_turn_id_is_an_opaque_text(stage: Stage, turn: str) -> None:
+    nodes = stage.nodes(3)
+    stage.serve(nodes)
+    stage.record(turn, nodes[0])
+    for other in {turn.lower(), turn.upper(), turn[:-1], turn + "0"} - {turn, ""}:
+        stage.record(other, nodes[1])
+    claim_every_time(stage, nodes[0], turn=turn)
+
+
+@case("TA-SEL-1", "LS")
+def test_an_affinity_that_moves_is_followed_at_once(stage: Stage) -> None:
+    nodes, turn = stage.nodes(4), stage.turn()
+    stage.serve(nodes)
+    for _ in range(4):
+        for node in nodes:
+            stage.record(turn, node)
+            for _ in range(4):
+                step = stage.select(turn=turn)
+                stage.claim(step.node == node, f"the node recorded last, {node}", step.node, step.seen)
+
+
+@case("TA-SEL-1", "LS")
+def test_a_node_that_comes_back_is_chosen_again(stage: Stage) -> None:
+    nodes, turn = stage.nodes(3), stage.turn()
+    stage.serve(nodes)
+    stage.record(turn, nodes[0])
+    stage.offline(nodes[0])
+    stage.select(turn=turn)
+    stage.serve(nodes[:1])
+    claim_every_time(stage, nodes[0], turn=turn)
+
+
+# TA-SEL-2
+
+
+@case("TA-SEL-2", "LS")
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_without_a_turn_id_the_choice_is_random(stage: Stage, count: int) -> None:
+    nodes = stage.nodes(count)
+    stage.serve(nodes)
+    claim_random(stage, nodes, selects(stage), ordered=count < 7)
+
+
+@case("TA-SEL-2", "LS")
+def test_a_turn_without_a_key_gets_a_random_choice(stage: Stage) -> None:
+    nodes = stage.nodes(3)
+    stage.serve(nodes)
+    claim_random(stage, nodes, selects(stage, turn=stage.turn()))
+
+
+@case("TA-SEL-2", "LS")
+def test_a_turn_hash_without_the_field_gets_a_random_choice(stage: Stage) -> None:
+    nodes, turn = stage.nodes(3), stage.turn()
+    stage.serve(nodes)
+    stage.do("HSET", stage.layout.turn_key(turn), "started_at", "17", "owner", nodes[0])
+    claim_random(stage, nodes, selects(stage, turn=turn))
+
+
+@case("TA-SEL-2", "LS")
+def test_an_empty_affinity_field_is_no_affinity(stage: Stage) -> None:
+    nodes, turn = stage.nodes(3), stage.turn()
+    stage.serve(nodes)
+    stage.record(turn, "")
+    claim_random(stage, nodes, selects(stage, turn=turn))
+
+
+@case("TA-SEL-2", "LS")
+def test_the_job_id_does_not_fix_the_draw(stage: Stage) -> None:
+    nodes, job = stage.nodes(2), stage.job()
+    stage.serve(nodes)
+
+    def unbound() -> None:
+        stage.do("DEL", stage.layout.job_key(job))
+
+    claim_random(stage, nodes, selects(stage, job=job, before=unbound))
+
+
+@case("TA-SEL-2", "LS")
+def test_each_job_with_a_fresh_id_gets_a_random_choice(stage: Stage) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes)
+    claim_random(stage, nodes, selects(stage, job=stage.job))
+
+
+@case("TA-SEL-2", "LS")
+def test_each_turn_with_a_fresh_id_gets_a_random_choice(stage: Stage) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes)
+    claim_random(stage, nodes, selects(stage, turn=stage.turn))
+
+
+@case("TA-SEL-2", "LS")
+def test_candidates_of_all_pools_are_drawn(stage: Stage) -> None:
+    nodes = stage.nodes(6)
+    for pool_id in range(3):
+        stage.serve(nodes[2 * pool_id : 2 * pool_id + 2], pool_id=pool_id)
+    claim_random(stage, nodes, selects(stage), ordered=False)
+
+
+@case("TA-SEL-2", "LS")
+def test_candidates_after_the_tenth_pool_are_drawn(stage: Stage) -> None:
+    nodes = stage.nodes(12)
+    for pool_id, node in enumerate(nodes):
+        stage.serve([node], pool_id=pool_id)
+    claim_random(stage, nodes, selects(stage), ordered=False)
+
+
+@case("TA-SEL-2", "LS")
+def test_an_offline_node_is_never_drawn(stage: Stage) -> None:
+    nodes, gone = stage.nodes(3), stage.nodes(3)
+
+    def gone_again() -> None:
+        stage.serve([*gone, *nodes])
+        stage.offline(*gone)
+
+    claim_random(stage, nodes, selects(stage, before=gone_again))
+
+
+@case("TA-SEL-2", "LS")
+def test_a_node_of_another_pair_is_never_drawn(stage: Stage) -> None:
+    nodes, others = stage.nodes(3), stage.nodes(3)
+    stage.serve(nodes)
+    stage.serve(others, stage.langs[1], f"{stage.langs[0]}-AU")
+    stage.do("SADD", stage.layout.pool_key(f"{stage.langs[0]}:{stage.src}", 0), *others)
+    claim_random(stage, nodes, selects(stage))
+
+
+@case("TA-SEL-2", "LS")
+def test_the_only_candidate_is_chosen(stage: Stage) -> None:
+    nodes = stage.nodes(1)
+    stage.serve(nodes)
+    step = stage.select(turn=stage.turn())
+    stage.claim(step.node == nodes[0], f"the only candidate {nodes[0]}", step.node, step.seen)
+
+
+# TA-SEL-3, TA-SEL-4
+
+
+@case("TA-SEL-3", "LS")
+def test_a_recorded_node_that_is_offline_gives_way_to_a_random_candidate(stage: Stage) -> None:
+    nodes, gone, turn = stage.nodes(3), stage.nodes(1), stage.turn()
+    stage.record(turn, gone[0])
+
+    def gone_again() -> None:
+        stage.serve([*gone, *nodes])
+        stage.offline(*gone)
+
+    claim_random(stage, nodes, selects(stage, turn=turn, before=gone_again))
+
+
+@case("TA-SEL-3", "LS")
+def test_a_recorded_node_that_left_long_ago_gives_way_to_a_random_candidate(stage: Stage) -> None:
+    nodes, gone, turn = stage.nodes(2), stage.nodes(1), stage.turn()
+    stage.serve(nodes)
+    stage.record(turn, gone[0])
+    claim_random(stage, nodes, selects(stage, turn=turn))
+
+
+@case("TA-SEL-3", "LS")
+def test_an_offline_recorded_node_is_not_bound_to_the_job_either(stage: Stage) -> None:
+    nodes, gone, turn = stage.nodes(2), stage.nodes(1), stage.turn()
+    stage.record(turn, gone[0])
+
+    def gone_again() -> None:
+        stage.serve([*gone, *nodes], pool_id=0)
+        stage.offline(*gone)
+
+    claim_random(stage, nodes, selects(stage, turn=turn, job=stage.job, before=gone_again))
+
+
+@case("TA-SEL-4", "LS")
+def test_a_recorded_node_of_another_pair_gives_way_to_a_candidate_of_this_pair(stage: Stage) -> None:
+    nodes, other, turn = stage.nodes(3), stage.nodes(1), stage.turn()
+    stage.serve(nodes)
+    stage.serve(other, stage.langs[1])
+    stage.record(turn, other[0])
+    claim_random(stage, nodes, selects(stage, turn=turn))
+
+
+@case("TA-SEL-4", "LS")
+def test_a_recorded_node_in_no_pool_gives_way_to_a_candidate_of_this_pair(stage: Stage) -> None:
+    nodes, other, turn = stage.nodes(2), stage.nodes(1), stage.turn()
+    stage.serve(nodes)
+    stage.online(*other)
+    stage.record(turn, other[0])
+    claim_random(stage, nodes, selects(stage, turn=turn))
+
+
+@case("TA-SEL-4", "LS")
+def test_serving_a_pair_with_a_longer_name_is_not_serving_this_one(stage: Stage) -> None:
+    nodes, other, turn = stage.nodes(2), stage.nodes(1), stage.turn()
+    stage.serve(nodes)
+    stage.serve(other, f"{stage.langs[0]}-AU", f"{stage.langs[0]}x")
+    stage.record(turn, other[0])
+    claim_random(stage, nodes, selects(stage, turn=turn))
+
+
+@case("TA-SEL-4", "LS")
+def test_a_node_that_left_the_pool_of_this_pair_gives_way(stage: Stage) -> None:
+    nodes, left, turn = stage.nodes(2), stage.nodes(1), stage.turn()
+    stage.serve([*nodes, *left], *stage.langs[:2])
+    stage.record(turn, left[0])
+    stage.select(turn=turn)
+    stage.do("SREM", stage.layout.pool_key(stage.pair(), 0), left[0])
+    stage.do("HDEL", stage.layout.node_pools_key(left[0]), stage.pair())
+    claim_random(stage, nodes, selects(stage, turn=turn))
+    step = stage.select(stage.langs[1], turn=turn)
+    stage.claim(step.node == left[0], "the recorded node for the pair that it still serves", step.node, step.seen)
+
+
+# TA-SEL-5, TA-SEL-6
+
+
+def selection_scenes(stage: Stage) -> dict[str, str | None]:
+    """Five selections that differ in what the turn key holds: its turn id, or None."""
+    nodes, other, gone = stage.nodes(3), stage.nodes(1), stage.nodes(1)
+    stage.serve(nodes)
+    stage.serve(other, stage.langs[1])
+    scenes: dict[str, str | None] = {name: stage.turn() for name in ("hit", "other pair", "offline", "no affinity")}
+    for name, node in (("hit", nodes[0]), ("other pair", other[0]), ("offline", gone[0])):
+        session = stage.session()
+        stage.foreign_fields(session)
+        stage.record(str(scenes[name]), node, session)
+    return scenes | {"no turn id": None}
+
+
+@case("TA-SEL-5", "LS")
+def test_one_selection_reads_the_affinity_at_most_once(stage: Stage) -> None:
+    looks = Looks(stage.layout)
+    for turn in selection_scenes(stage).values():
+        for job in (None, stage.job()):
+            step = stage.select(turn=turn, job=job)
+            reads = looks.affinity_reads(step.wire)
+            expected = "at most one read of the affinity"
+            stage.claim(len(reads) <= 1, expected, f"{len(reads)} reads", step.wire, reads[1:])
+
+
+@case("TA-SEL-5", "LS")
+def test_one_selection_looks_at_no_session_no_room_and_no_other_turn(stage: Stage) -> None:
+    looks = Looks(stage.layout)
+    for turn in selection_scenes(stage).values():
+        for job in (None, stage.job()):
+            step = stage.select(turn=turn, job=job)
+            broken = looks.looking_elsewhere(step.wire, turn)
+            stage.claim_none(broken, "no look at sessions, rooms, other turns or all keys", step)
+
+
+@case("TA-SEL-5", "LS")
+def test_with_an_empty_turn_id_no_turn_matters(stage: Stage) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes)
+    for odd in ("", "nil", "null", "None", "false", "undefined"):
+        stage.record(odd, nodes[0])
+    claim_random(stage, nodes, selects(stage))
+
+
+@case("TA-SEL-5", "LS")
+def test_a_selection_without_any_candidate_looks_nowhere_else(stage: Stage) -> None:
+    looks = Looks(stage.layout)
+    turn, gone = stage.turn(), stage.nodes(1)
+    stage.record(turn, gone[0], stage.session())
+    for asked in (turn, None):
+        step = stage.select(turn=asked)
+        reads = looks.affinity_reads(step.wire)
+        stage.claim(len(reads) <= 1, "at most one read of the affinity", f"{len(reads)} reads", step.wire, reads[1:])
+        stage.claim_none(looks.looking_elsewhere(step.wire, asked), "no look at other keys of the scheduler", step)
+
+
+@case("TA-SEL-6", "LS")
+def test_a_selection_leaves_turn_keys_and_session_hashes_as_they_are(stage: Stage) -> None:
+    scenes = selection_scenes(stage)
+    prefixes = (stage.layout.prefixes["turn"], stage.layout.prefixes["session"], *stage.layout.room_prefixes)
+    for turn in [*scenes.values(), stage.turn()]:
+        for job in (None, stage.job()):
+            before = stage.snapshot()
+            step = stage.select(turn=turn, job=job)
+            after = stage.snapshot()
+            keys = {*before.with_prefix(*prefixes), *after.with_prefix(*prefixes)}
+            stage.claim_unchanged(before, after, "no turn key and no session hash changed by a selection", step, keys)
+
+
+@case("TA-SEL-6", "LS")
+def test_a_selection_leaves_the_ttl_of_turn_keys_and_session_hashes_as_it_is(stage: Stage) -> None:
+    scenes = selection_scenes(stage)
+    state = stage.snapshot()
+    ours = state.with_prefix(stage.layout.prefixes["turn"], stage.layout.prefixes["session"])
+    stage.do_all([("PEXPIREAT", key, 4102444800000) for key in sorted(ours)])
+    before = stage.snapshot()
+    for turn in scenes.values():
+        step = stage.select(turn=turn)
+        stage.claim_unchanged(before, stage.snapshot(), "every TTL as it was before the selection", step, ours)
+
+
+@case("TA-SEL-6", "LS")
+def test_a_selection_with_nobody_to_choose_leaves_the_turn_as_it_is(stage: Stage) -> None:
+    turn, gone, session = stage.turn(), stage.nodes(2), stage.session()
+    stage.serve(gone)
+    stage.offline(*gone)
+    stage.record(turn, gone[0], session)
+    keys = [stage.layout.turn_key(turn), stage.layout.session_key(session)]
+    before = stage.snapshot()
+    step = stage.select(turn=turn)
+    stage.claim_unchanged(before, stage.snapshot(), "the turn and the session as they were", step, keys)
+
+
+# TA-SEL-7
+
+
+@case("TA-SEL-7", "LS")
+@pytest.mark.parametrize("scene", ["no pool", "all offline", "another pair only", "recorded node gone"])
+def test_no_candidate_is_no_node(stage: Stage, scene: str) -> None:
+    nodes, turn = stage.nodes(2), stage.turn()
+    if scene in {"all offline", "recorded node gone"}:
+        stage.serve(nodes)
+        stage.offline(*nodes)
+    if scene == "another pair only":
+        stage.serve(nodes, stage.langs[1])
+    if scene == "recorded node gone":
+        stage.record(turn, nodes[0])
+    for asked in (None, turn):
+        for job in (None, stage.job()):
+            step = stage.select(turn=asked, job=job)
+            stage.claim(step.node is None, "no node (nil)", f"node {step.node!r}", step.seen)
+
+
+@case("TA-SEL-7", "LS")
+def test_a_recorded_node_that_serves_only_another_pair_is_no_candidate(stage: Stage) -> None:
+    nodes, turn = stage.nodes(1), stage.turn()
+    stage.serve(nodes, stage.langs[1])
+    stage.record(turn, nodes[0])
+    step = stage.select(turn=turn)
+    stage.claim(step.node is None, "no node (nil)", f"node {step.node!r}", step.seen)
+
+
+@case("TA-SEL-7", "LS")
+def test_no_candidate_leaves_the_affinity_and_binds_nothing(stage: Stage) -> None:
+    nodes, turn, job = stage.nodes(1), stage.turn(), stage.job()
+    stage.serve(nodes)
+    stage.offline(*nodes)
+    stage.record(turn, nodes[0])
+    step = stage.select(turn=turn, job=job)
+    stage.claim(stage.affinity(turn) == nodes[0], "the affinity as it was", stage.affinity(turn), step.seen)
+    bound = stage.do("GET", stage.layout.job_key(job))
+    stage.claim(bound is None, "no binding without a node", f"bound to {bound!r}", step.seen)
+
+
+# TA-SEL-8
+
+
+@case("TA-SEL-8", "LS")
+def test_the_affinity_of_other_turns_does_not_matter(stage: Stage) -> None:
+    nodes = stage.nodes(2)
+    stage.serve(nodes)
+    for _ in range(5):
+        stage.record(stage.turn(), nodes[0], stage.session())
+    claim_random(stage, nodes, selects(stage, turn=stage.turn()))
+
+
+@case("TA-SEL-8", "LS")
+def test_turns_that_take_turns_keep_their_own_nodes(stage: Stage) -> None:
+    nodes = stage.nodes(4)
+    stage.serve(nodes, *stage.langs[:2])
+    turns = {stage.turn(): node for node in nodes}
+    for turn, node in turns.items():
+        stage.record(turn, node)
+    for _ in range(8):
+        for turn, node in turns.items():
+            step = stage.select(stage.langs[stage.rng.randrange(2)], turn=turn)
+            stage.claim(step.node == node, f"the turn's own node {node}", step.node, step.seen)
+
+
+@case("TA-SEL-8", "LS")
+def test_a_selection_with_affinity_does_not_colour_the_next_one_without(stage: Stage) -> None:
+    nodes, recorded = stage.nodes(2), stage.turn()
+    stage.serve(nodes)
+    stage.record(recorded, nodes[0])
+
+    def somebody_else() -> None:
+        stage.select(turn=recorded, watch=False)
+
+    claim_random(stage, nodes, selects(stage, turn=stage.turn, before=somebody_else))
+
+
+# TA-SEL-9, TA-SEL-10
+
+
+def cost(stage: Stage, turn: str | None) -> int:
+    """The least that a selection sends, in words on the wire, over a few tries."""
+    return min(sum(len(command.argv) for command in stage.select(turn=turn).wire) for _ in range(5))
+
+
+@case("TA-SEL-9", "LS")
+@pytest.mark.parametrize("scene", ["hit", "other pair", "no pool at all"])
+def test_finding_out_whether_the_recorded_node_serves_costs_the_same_with_many_pools(stage: Stage, scene: str) -> None:
+    recorded, turn = stage.nodes(1), stage.turn()
+    stage.serve(recorded, *(stage.langs[:1] if scene == "hit" else stage.langs[1:2] if scene == "other pair" else ()))
+    if scene == "no pool at all":
+        stage.do("DEL", stage.layout.node_pools_key(recorded[0]), stage.layout.pool_key(stage.pair(), 0))
+    stage.serve(stage.nodes(2))
+    stage.record(turn, recorded[0])
+    first = cost(stage, turn) - (0 if scene == "hit" else cost(stage, None))
+    for pool_id in range(1, 40):
+        stage.serve(stage.nodes(2), pool_id=pool_id)
+    if scene == "hit":  # the node moves to the last pool
+        stage.do("SREM", stage.layout.pool_key(stage.pair(), 0), recorded[0])
+        stage.serve(recorded, pool_id=39)
+    then = cost(stage, turn) - (0 if scene == "hit" else cost(stage, None))
+    expected = f"the same cost with 40 pools as with 1, {first} words on the wire"
+    stage.claim(then <= first + 8, expected, f"{then} words", stage.select(turn=turn).wire)
+
+
+@case("TA-SEL-10", "LS")
+@pytest.mark.parametrize("ids", [[0, 2], [3], [0, 41], [1, 12, 53], [40], [0, 1, 2, 30, 60]])
+def test_a_gap_in_the_pool_ids_hides_no_candidate(stage: Stage, ids: list[int]) -> None:
+    nodes = stage.nodes(len(ids))
+    for pool_id, node in zip(ids, nodes, strict=True):
+        stage.serve([node], pool_id=pool_id)
+    if len(nodes) == 1:
+        step = stage.select()
+        stage.claim(step.node == nodes[0], f"the only candidate, in pool {ids[0]}", step.node, step.seen)
+    else:
+        claim_random(stage, nodes, selects(stage), ordered=False)
+
+
+@case("TA-SEL-10", "LS")
+def test_a_pool_whose_nodes_all_died_hides_no_candidate(stage: Stage) -> None:
+    dead, nodes = stage.nodes(2), stage.nodes(2)
+    stage.serve(dead, pool_id=0)
+    stage.serve(nodes[:1], pool_id=1)
+    stage.serve(nodes[1:], pool_id=2)
+    stage.offline(*dead)
+    claim_random(stage, nodes, selects(stage))

@@ -1,0 +1,95 @@
+"""How do cases draw? Through `select` or through finalizes, until the choice is known to vary or to be fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from turnaffinity.judging.evidence import Violation
+from turnaffinity.judging.randomness import Draws, draw_until_settled
+from turnaffinity.judging.stage import Stage, Step
+
+
+def claim_random(
+    stage: Stage,
+    candidates: Iterable[str],
+    draw_some: Callable[[int], Sequence[Step]],
+    *,
+    ordered: bool = True,
+    per: str = "draws",
+) -> None:
+    """Fail the case unless the draws are a random choice among the candidates (DESIGN, section 4, *Random*).
+
+    `draw_some(n)` makes at least one step, about n draws. A node that is no candidate fails at once.
+    """
+    draws = Draws(candidates, ordered=ordered)
+    allowed = set(draws.candidates)
+    last: list[Step] = []
+
+    def nodes_of(count: int) -> list[str]:
+        last[:] = draw_some(count)
+        found: list[str] = []
+        for step in last:
+            for node in step.nodes if step.request["op"] == "finalize" else [step.node]:
+                if node not in allowed:
+                    expected = f"one of {', '.join(draws.candidates)}"
+                    raise Violation(expected, f'node "{node}"' if node is not None else "no node", step.seen)
+                found.append(str(node))
+        return found
+
+    verdict = draw_until_settled(draws, nodes_of)
+    if verdict:
+        wire = last[-1].seen if last else ()
+        raise Violation(f"a random choice among {', '.join(draws.candidates)}", verdict, wire)
+    stage.note(
+        f"{len(draws.seen)} {per} among {len(allowed)} candidates; a choice that never draws one of them "
+        f"passes with chance {draws.chance_of_false_pass():g}, a right one fails with chance below 1e-9"
+    )
+
+
+def selects(
+    stage: Stage,
+    *,
+    lang: str | None = None,
+    turn: Callable[[], str | None] | str | None = None,
+    job: Callable[[], str | None] | str | None = None,
+    before: Callable[[], None] | None = None,
+) -> Callable[[int], list[Step]]:
+    """Draw through `select`: with these ids (fixed, or made for each draw), after `before()` each time."""
+
+    def made(source: Callable[[], str | None] | str | None) -> str | None:
+        return source() if callable(source) else source
+
+    def draw_some(count: int) -> list[Step]:
+        steps: list[Step] = []
+        for _ in range(count):
+            if before:
+                before()
+            steps.append(stage.select(lang, turn=made(turn), job=made(job), watch=False))
+        return steps
+
+    return draw_some
+
+
+def finalizes(
+    stage: Stage,
+    reason: str,
+    site: str | Sequence[str] = "solo",
+    *,
+    session: Callable[[], str] | None = None,
+    before: Callable[[str], None] | None = None,
+) -> Callable[[int], list[Step]]:
+    """Draw through finalizes, each of a fresh session unless `session` names it; `before(session)` each time."""
+
+    def draw_some(count: int) -> list[Step]:
+        steps: list[Step] = []
+        drawn = 0
+        while drawn < count:
+            name = session() if session else stage.session()
+            if before:
+                before(name)
+            step = stage.finalize(name, reason, site, watch=False)
+            drawn += len(step.nodes)
+            steps.append(step)
+        return steps
+
+    return draw_some

@@ -1,0 +1,121 @@
+"""What if one command of a closing finalize fails? One error reply, at each place in turn (TA-CLEAR-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from turnaffinity.judging.stage import Stage, Step, told
+from turnaffinity.judging.subject import Broke, Refused
+from turnaffinity.wire.command import Command
+from turnaffinity.wire.meaning import SCRIPT_CALLS, keys_of
+
+Kind = Literal["clear", "select"]
+MOST_SELECTION_FAULTS = 4
+"""An implementation in plain commands selects with many; so many of them are made to fail, spread evenly."""
+
+TRANSACTION = frozenset({"WATCH", "MULTI", "EXEC"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The nth command (from 0) of a kind within one finalize: of the clear, or of the selections."""
+
+    kind: Kind
+    number: int
+
+    def __str__(self) -> str:
+        return f"command {self.number + 1} of the {'first clear' if self.kind == 'clear' else 'selections'}"
+
+
+@dataclass
+class Sorter:
+    """Tells the commands of one closing finalize apart: those of a clear and those of selections."""
+
+    stage: Stage
+    session: str
+    turn: str
+    site: str
+
+    def kind(self, argv: Sequence[str]) -> Kind | None:
+        """What a command belongs to, or None for anything else."""
+        command = Command(tuple(argv))
+        pairs = {self.stage.pair(lang) for lang in self.stage.targets(self.site)}
+        keys = keys_of(command)
+        if any(part in pairs for part in argv[1:]) or any(self.stage.of_the_surroundings(key) for key in keys):
+            return "select"
+        if command.name in TRANSACTION:
+            return "clear"
+        if command.name in SCRIPT_CALLS or keys:
+            named = any(self.session in part or self.turn in part for part in argv[1:])
+            return "clear" if named else None
+        return None
+
+
+def _opened(stage: Stage, site: str) -> Sorter:
+    session, turn = stage.session(), stage.turn()
+    stage.record(turn, stage.name("node"), session)
+    return Sorter(stage, session, turn, site)
+
+
+def _clean_run(stage: Stage, reason: str, site: str) -> list[Kind | None]:
+    subject = stage.judge.proxied.subject
+    for _ in range(2):  # scripts are loaded and connections made before anything is counted
+        sorter = _opened(stage, site)
+        with stage.judge.proxied.deciding(lambda argv: None) as sent:
+            stage.finalize(sorter.session, reason, site, by=subject)
+        kinds = [sorter.kind(argv) for argv in sent]
+    return kinds
+
+
+def first_clear_positions(stage: Stage, reason: str, site: str) -> list[Place]:
+    """The commands of the first clear: those that name the session or its turn before the first selection."""
+    kinds = _clean_run(stage, reason, site)
+    before = kinds[: kinds.index("select")] if "select" in kinds else kinds
+    count = before.count("clear")
+    if not count:
+        stage.unobservable("no command of a first clear was seen before the jobs")
+    return [Place("clear", number) for number in range(count)]
+
+
+def selection_positions(stage: Stage, reason: str, site: str) -> list[Place]:
+    """The commands of the selections, at most a few of them, spread evenly."""
+    count = _clean_run(stage, reason, site).count("select")
+    if count <= MOST_SELECTION_FAULTS:
+        return [Place("select", number) for number in range(count)]
+    return [Place("select", round(i * (count - 1) / (MOST_SELECTION_FAULTS - 1))) for i in range(MOST_SELECTION_FAULTS)]
+
+
+def claim_repaired(stage: Stage, reason: str, site: str, places: Sequence[Place]) -> Step:
+    """One closing finalize with an error reply at these places; afterwards the turn has to be closed."""
+    sorter = _opened(stage, site)
+    with stage.judge.proxied.deciding(failing_at(sorter, places)) as sent:
+        step = stage.finalize(sorter.session, reason, site, by=stage.judge.proxied.subject)
+    where = " and ".join(str(place) for place in places)
+    wire = tuple(Command(tuple(argv)) for argv in sent)
+    crashed = isinstance(step.answer, Broke) or (isinstance(step.answer, Refused) and step.answer.code == "bad_request")
+    stage.claim(not crashed, f"ok or an error of Redis, with an error at {where}", told(step.answer), wire)
+    affinity, open_turn = stage.affinity(sorter.turn), stage.open_turn(sorter.session)
+    left = [
+        f"{name} = {value}"
+        for name, value in ((stage.layout.affinity_field, affinity), (stage.layout.current_turn_field, open_turn))
+        if value is not None
+    ]
+    stage.claim(not left, f"the turn closed though {where} got -ERR injected", ", ".join(left) + " left", wire)
+    return step
+
+
+def failing_at(sorter: Sorter, places: Sequence[Place]) -> Callable[[Sequence[str]], str | None]:
+    """Says for each command, in order, the error reply that it gets, or None."""
+    counts: dict[Kind, int] = {"clear": 0, "select": 0}
+
+    def decide(argv: Sequence[str]) -> str | None:
+        kind = sorter.kind(argv)
+        if kind is None:
+            return None
+        number = counts[kind]
+        counts[kind] += 1
+        return "ERR injected" if Place(kind, number) in places else None
+
+    return decide

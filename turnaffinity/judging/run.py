@@ -1,0 +1,157 @@
+"""How does a run go? The protocol's checks, then the suite under pytest, then the verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from turnaffinity.contract.decisions import DEFAULT_READING, Reading, reading_from
+from turnaffinity.contract.rules import RULES
+from turnaffinity.judging.judge import Judge
+from turnaffinity.judging.suite import conformance_folder, suite_folder
+from turnaffinity.judging.verdict import (
+    CaseResult,
+    Report,
+    decisions_seen,
+    rule_reports,
+    rules_in_scope,
+    single_choices,
+)
+from turnaffinity.problem import CannotRun
+
+Progress = Callable[[int, int], None]
+"""Told (done, planned) after each case."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteRun:
+    """What came of the cases, and how many were planned."""
+
+    results: tuple[CaseResult, ...]
+    planned: int
+
+
+def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None = None, workers: int = 0) -> Report:
+    """Judge the subject and return the report; the judge is closed by the caller.
+
+    With `judge.auto` the choices are found out first, from behaviour alone, and then held against the subject.
+    Raises `CannotRun` if the subject or the server cannot be run, `Problem` if its input cannot be read.
+    """
+    started = time.monotonic()
+    hello = judge.subject.hello
+    protocol = _protocol_checks(judge)
+    if judge.auto:
+        judge.reading = find_reading(judge)
+    run = run_suite(judge, tuple(rules), progress=progress, workers=workers)
+    profile = "lua" if judge.kind == "lua" else "scheduler"
+    scope = rules_in_scope(profile, with_script=judge.kind == "reference")
+    if rules:
+        ran = {result.rule for result in run.results}
+        scope = [rule for rule in scope if rule.id in ran]
+    executed = sum(result.outcome in {"pass", "fail", "warn"} for result in run.results)
+    return Report(
+        profile=profile,
+        implementation={"name": hello.name, "version": hello.version, "language": hello.language,
+                        "ops": sorted(hello.ops), "claims": hello.decisions},
+        server=judge.server.name,
+        reading=judge.reading,
+        decisions=single_choices(decisions_seen(run.results)),
+        seed=judge.seed,
+        rules=rule_reports(scope, run.results),
+        protocol=protocol,
+        planned=run.planned,
+        executed=executed,
+        filtered=tuple(rules),
+        auto=judge.auto,
+        seconds=time.monotonic() - started,
+    )  # fmt: skip
+
+
+def _protocol_checks(judge: Judge) -> list[dict[str, Any]]:
+    if judge.kind != "adapter":
+        return []
+    from turnaffinity.judging.proto_checks import run_protocol_checks
+
+    return [check.as_dict() for check in run_protocol_checks(judge)]
+
+
+def find_reading(judge: Judge) -> Reading:
+    """The choices that the subject was seen to make; an unseen one is the default's.
+
+    Where it mixes two choices the more frequent one is held against it, and the other then fails its case.
+    """
+    judge.auto_looking = True
+    judge.reading = DEFAULT_READING
+    ids = tuple(rule.id for rule in RULES.values() if rule.level == "DECISION")
+    try:
+        seen = decisions_seen(run_suite(judge, ids).results)
+    finally:
+        judge.auto_looking = False
+    known = {name: choices[0] for name, choices in seen.items() if choices}
+    try:
+        return reading_from(known)
+    except ValueError as error:
+        raise CannotRun("--reading auto", f"no reading fits what was seen: {error}", "name the reading") from error
+
+
+def run_suite(
+    judge: Judge, rules: tuple[str, ...] = (), *, progress: Progress | None = None, workers: int = 0
+) -> SuiteRun:
+    """Run the cases of the judge's profile under pytest, quietly, and collect their results."""
+    import pytest
+
+    from turnaffinity.judging.plugin import NAME, JudgePlugin
+
+    plugin = JudgePlugin(judge, rules, progress=progress)
+    arguments = [
+        str(suite_folder()), "-c", str(conformance_folder() / "pytest.ini"), "--rootdir", str(conformance_folder()),
+        "--assert=plain", "-q", "-p", "turnaffinity.judging.plugin",
+        *[part for name in QUIET for part in ("-p", f"no:{name}")],
+    ]  # fmt: skip
+    if workers > 1:
+        arguments += ["-p", "xdist.plugin", "-n", str(workers), *judge.as_options()]
+    noise = io.StringIO()
+    with _no_foreign_plugins(), contextlib.redirect_stdout(noise):
+        status = pytest.main(arguments, plugins=[_Registered(NAME, plugin)])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        if plugin.interrupted:
+            raise KeyboardInterrupt
+        if plugin.problem is not None:
+            raise plugin.problem
+        tail = "\n".join(noise.getvalue().splitlines()[-15:])
+        raise CannotRun("the suite", f"pytest ended with status {int(status)}:\n{tail}", "report this as a defect")
+    return SuiteRun(tuple(plugin.results), plugin.planned)
+
+
+QUIET = ("cacheprovider", "faulthandler", "doctest", "junitxml", "pastebin", "stepwise", "unittest", "logging")
+"""Plugins of pytest that a run does without, for its start-up time."""
+
+
+class _Registered:
+    """Puts the judge's plugin in place under its name before pytest reads its options."""
+
+    def __init__(self, name: str, plugin: object) -> None:
+        self._name, self._plugin = name, plugin
+
+    def pytest_addoption(self, pluginmanager: Any) -> None:
+        """The first hook that is called: the judge's own plugin is registered here."""
+        pluginmanager.register(self._plugin, self._name)
+
+
+@contextlib.contextmanager
+def _no_foreign_plugins() -> Iterator[None]:
+    before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    addopts = os.environ.pop("PYTEST_ADDOPTS", None)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        if addopts is not None:
+            os.environ["PYTEST_ADDOPTS"] = addopts

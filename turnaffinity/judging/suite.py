@@ -1,0 +1,61 @@
+"""Where are the cases, and which are they? The files of `conformance/suite`, found in a wheel or in a checkout."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from turnaffinity.judging.cases import case_of
+
+
+def conformance_folder() -> Path:
+    """The folder `conformance`: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "conformance"
+    return inside if inside.is_dir() else package.parent / "conformance"
+
+
+def suite_folder() -> Path:
+    """The folder of the cases."""
+    return conformance_folder() / "suite"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseInfo:
+    """One case as a list names it; `profiles` are "L" and "S"."""
+
+    rule: str
+    name: str
+    title: str
+    profiles: frozenset[str]
+
+
+@cache
+def all_cases() -> tuple[CaseInfo, ...]:
+    """Every case of the suite, in the files' order; imports the suite's files, runs nothing."""
+    return tuple(info for path in sorted(suite_folder().glob("test_*.py")) for info in _cases_in(_loaded(path)))
+
+
+def cases_of(rule_id: str) -> list[CaseInfo]:
+    """The cases that check a rule; empty for a rule that only a trace is judged by."""
+    return [info for info in all_cases() if info.rule == rule_id]
+
+
+def _loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"turnaffinity_suite_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _cases_in(module: ModuleType) -> Iterator[CaseInfo]:
+    for name, value in vars(module).items():
+        case = case_of(value)
+        if case is not None:
+            yield CaseInfo(case.rule, name, case.title, case.profiles)

@@ -1,0 +1,137 @@
+"""What does `verify` do, from its options to its exit status?"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from turnaffinity.contract.decisions import DEFAULT_READING, Reading, parse_reading
+from turnaffinity.contract.layout import load_layout
+from turnaffinity.contract.rules import matching
+from turnaffinity.judging.judge import Judge, Kind
+from turnaffinity.judging.run import Progress, verify
+from turnaffinity.judging.verdict import Report
+from turnaffinity.problem import Problem
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The options of `verify`, as they were given."""
+
+    lua: Path | None = None
+    adapter: str | None = None
+    server: str | None = None
+    faults: bool = False
+    reading: str = "intent"
+    layout: Path | None = None
+    rules: tuple[str, ...] = ()
+    seed: int | None = None
+    json_file: Path | None = None
+    junit: Path | None = None
+    html: Path | None = None
+    badge: Path | None = None
+    expect_fail: Path | None = None
+    write_expect: Path | None = None
+    capsules: Path | None = None
+    tcp: bool = False
+    deadline: str | None = None
+    workers: int = 0
+    list_cases: bool = False
+    lang: str = "en"
+
+
+def judge_for(wishes: Wishes) -> Judge:
+    """The judge that the options ask for; raises `Problem` for options that cannot be meant."""
+    if wishes.lua and wishes.adapter:
+        raise Problem("--lua and --adapter", "name two implementations", "judge one at a time")
+    auto = wishes.reading == "auto"
+    if auto and not wishes.adapter:
+        raise Problem("--reading auto", "is for an adapter; a script makes none of the choices", "name a reading")
+    kind: Kind = "lua" if wishes.lua else "adapter" if wishes.adapter else "reference"
+    return Judge(
+        kind,
+        str(wishes.lua or wishes.adapter or ""),
+        wishes.server,
+        DEFAULT_READING if auto else _reading(wishes.reading),
+        auto=auto,
+        layout=load_layout(wishes.layout),
+        seed=secrets.randbelow(10**9) if wishes.seed is None else wishes.seed,
+        tcp=wishes.tcp,
+        deadlines=wishes.deadline,
+        faults=wishes.faults,
+    )
+
+
+def _reading(text: str) -> Reading:
+    try:
+        return parse_reading(text)
+    except ValueError as error:
+        what, _, mend = str(error).partition("; ")
+        raise Problem("--reading", what, mend) from error
+
+
+def check_rules(globs: tuple[str, ...]) -> tuple[str, ...]:
+    """The globs in upper case; raises `Problem` for one that names no rule."""
+    for glob in globs:
+        if not matching(glob):
+            raise Problem("--rule", f'"{glob}" matches no rule', "list the rules with: turnaffinity rules")
+    return tuple(glob.upper() for glob in globs)
+
+
+def verify_and_report(wishes: Wishes) -> None:
+    """Judge, write the files that were asked for, print the verdict, and leave with its exit status."""
+    from turnaffinity.reports import console
+
+    rules = check_rules(wishes.rules)
+    judge = judge_for(wishes)
+    if wishes.list_cases:
+        console.print_cases(judge.profiles(), rules)
+        return
+    outputs = [wishes.json_file, wishes.junit, wishes.html, wishes.badge, wishes.write_expect]
+    for path in outputs:
+        _check_writable(path)
+    with judge, console.progress_bar() as progress:
+        report = verify(judge, rules, progress=_throttled(progress), workers=wishes.workers)
+    _write_files(report, wishes)
+    if wishes.json_file is None or str(wishes.json_file) != "-":
+        console.print_report(report, lang=wishes.lang)
+    raise typer.Exit(report.exit_status)
+
+
+def _throttled(progress: Progress | None) -> Progress | None:
+    return progress
+
+
+def _check_writable(path: Path | None) -> None:
+    if path is None or str(path) == "-":
+        return
+    if not path.parent.is_dir():
+        raise Problem(str(path), f"there is no folder {path.parent}", "make the folder, or name another file")
+    if path.is_dir():
+        raise Problem(str(path), "is a folder", "name a file")
+
+
+def _write_files(report: Report, wishes: Wishes) -> None:
+    if wishes.json_file is not None:
+        write_json(report.as_dict(), wishes.json_file)
+
+
+def write_json(data: dict[str, Any], path: Path) -> None:
+    """Write JSON to a file, whole or not at all; "-" is standard output."""
+    text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    if str(path) == "-":
+        sys.stdout.write(text)
+        return
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise Problem(str(path), error.strerror or "cannot be written", "name a file that can be written") from error
