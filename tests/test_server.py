@@ -17,6 +17,7 @@ import redis
 
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import Server, open_server, token
+from turnaffinity.server.process import _free_port
 
 KINDS = ["embedded", pytest.param("redis", marks=pytest.mark.skipif(not shutil.which("redis-server"), reason="none"))]
 DEADLINE_S = 10.0
@@ -142,6 +143,17 @@ def test_with_tcp_the_url_is_a_port_of_this_machine_only(kind: str) -> None:
         client.close()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_port_that_somebody_takes_first_is_no_hindrance(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_server("embedded", tcp=True) as first:
+        taken = int(first.url.removesuffix("/0").rpartition(":")[2])
+        ports = iter([taken, _free_port()])
+        monkeypatch.setattr("turnaffinity.server.process._free_port", lambda: next(ports))
+        with open_server(kind, tcp=True) as second:
+            assert second.url != first.url
+            assert second.client().ping()
+
+
 def test_servers_side_by_side_are_apart() -> None:
     with open_server("embedded") as one, open_server("embedded", tcp=True) as two, open_server("fake") as three:
         one.client().set("k", "1")
@@ -210,6 +222,14 @@ with open_server(sys.argv[1]) as server:
         holder.kill()
         holder.wait()
         holder.stdout.close()
+
+
+def test_the_folder_goes_though_a_service_manager_ended_the_server_first() -> None:
+    with open_server("embedded") as server:
+        folder = server._process.folder  # type: ignore[attr-defined]
+        for pid in processes_of(folder):
+            os.kill(pid, signal.SIGTERM)
+    assert not folder.exists()
 
 
 def test_a_closed_server_is_gone_when_close_returns_and_may_be_closed_again() -> None:

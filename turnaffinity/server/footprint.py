@@ -8,7 +8,7 @@ A set that others use too, as a pool may be, loses our members only.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -19,6 +19,9 @@ from turnaffinity.contract.layout import KeyLayout
 
 BATCH = 1000
 """How many keys one round trip reads or deletes."""
+
+PAGE = 5000
+"""About how many names one SCAN asks for; the server serves nobody else for a millisecond or so meanwhile."""
 
 BASELINE_MAX = 100_000
 """Up to how many keys we remember that were there before us; beyond, only keys under our prefixes are looked into."""
@@ -52,12 +55,18 @@ class Footprint:
         `client` decodes its answers.
         """
         spared = self.before or frozenset()
-        names = {name for name in scan(client) if name not in spared and not name.startswith(MARKS)}
+        under = watcher(self.layout)
+        everything = self.before is not None
+        names = {
+            name
+            for page in scan(client)
+            for name in page - spared
+            if not name.startswith(MARKS) and (everything or self.token in name or under(name))
+        }
         ours = {name for name in names if self.token in name or self._is_claimed(name)}
         ours |= self._open_turns(client, ours) & names
         shared: dict[str, tuple[str, list[str]]] = {}
-        doubtful = [name for name in names - ours if self.before is not None or is_under(self.layout, name)]
-        for name, type_, entries in read(client, doubtful):
+        for name, type_, entries in read(client, [n for n in names - ours if everything or under(n)]):
             marked = [entry for entry in entries if self.token in entry]
             if marked and len(marked) < len(entries) and type_ in ("set", "zset"):
                 shared[name] = (type_, marked)
@@ -96,28 +105,28 @@ class Footprint:
                     client.srem(name, *gone)
 
 
-def scan(client: redis.Redis) -> Iterator[str]:
-    """The names of all keys of the database; one may come twice. SCAN."""
-    yield from client.scan_iter(count=BATCH)
+def scan(client: redis.Redis) -> Iterator[set[str]]:
+    """The names of all keys of the database, in pages; one may come twice. SCAN."""
+    cursor = 0
+    while True:
+        cursor, page = client.scan(cursor, count=PAGE)
+        yield {str(name) for name in page}
+        if cursor == 0:
+            return
 
 
-def is_under(layout: KeyLayout, name: str) -> bool:
-    """Whether a key lies under one of the layout's prefixes, the room prefixes and the scheduler's name space included.
+def watcher(layout: KeyLayout) -> Callable[[str], bool]:
+    """Tells whether a key lies under the layout's prefixes, the room prefixes or the scheduler's name space.
 
     A template that begins with a placeholder has no prefix: there the whole name decides.
     """
-    if name.startswith(_watched(layout)):
-        return True
-    bare = [layout.patterns[which] for which, prefix in layout.prefixes.items() if not prefix]
-    return any(pattern.fullmatch(name) for pattern in bare)
-
-
-def _watched(layout: KeyLayout) -> tuple[str, ...]:
     # whatever shares the name space of turns and sessions ("scheduler:") is a sign that a scheduler lives here
     pairs = zip(layout.prefixes["turn"], layout.prefixes["session"], strict=False)
     shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     space = shared[: shared.rfind(":") + 1]
-    return tuple(filter(None, {*layout.prefixes.values(), *layout.room_prefixes, space}))
+    prefixes = tuple(filter(None, {*layout.prefixes.values(), *layout.room_prefixes, space}))
+    bare = [layout.patterns[which] for which, prefix in layout.prefixes.items() if not prefix]
+    return lambda name: name.startswith(prefixes) or any(pattern.fullmatch(name) for pattern in bare)
 
 
 def kind_of(layout: KeyLayout, name: str) -> str:

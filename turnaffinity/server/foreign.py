@@ -21,7 +21,7 @@ from turnaffinity.contract.layout import KeyLayout, load_layout
 from turnaffinity.problem import CannotRun
 from turnaffinity.server.address import Address
 from turnaffinity.server.fitness import examine, refusal, rehearse
-from turnaffinity.server.footprint import BASELINE_MAX, MARKS, Footprint, is_under, scan
+from turnaffinity.server.footprint import BASELINE_MAX, MARKS, Footprint, scan, watcher
 from turnaffinity.server.live import REPLY_TIMEOUT_S, Server, connect, token
 
 NAMED_KEYS = 5
@@ -137,11 +137,12 @@ def _refuse_what_is_there(client: redis.Redis, footprint: Footprint, address: Ad
     """The names of all keys (None if they are too many to keep); raises `CannotRun` if some are in our way."""
     before: set[str] = set()
     in_the_way: set[str] = set()
-    for name in scan(client):
-        if name.startswith(MARKS) or is_under(footprint.layout, name):
-            in_the_way.add(name)
-        elif len(before) <= BASELINE_MAX:
-            before.add(name)
+    under = watcher(footprint.layout)
+    for page in scan(client):
+        hits = {name for name in page if name.startswith(MARKS) or under(name)}
+        in_the_way |= hits
+        if len(before) <= BASELINE_MAX:
+            before |= page - hits
     if runs := _runs(client, {name for name in in_the_way if name.startswith(MARKS)}):
         seed, run = runs[0]
         where = f"process {run.get('pid')} on {run.get('host')}, since {run.get('since')}"

@@ -21,9 +21,13 @@ START_DEADLINE_S = 20.0
 SOCKET_PATH_MAX = 100
 """Longest path of a unix socket in bytes, below the limit of 104 (macOS) and 108 (Linux)."""
 
+PORT_TRIES = 5
+"""How many free ports are tried before we give up."""
+
 WATCHDOG = """
 dir=$1; shift
 umask 077
+trap "" HUP INT TERM
 mkdir "$dir" || exit 1
 "$@" </dev/null 2>"$dir/err" &
 exec >&-
@@ -34,8 +38,8 @@ rm -rf "$dir"
 """
 """Starts a server in a new folder, and kills it and removes the folder when its standard input ends.
 
-It ends when we close it and when we die, by whatever signal: the kernel closes our end of the pipe. Its
-standard output stays with the server alone, so that the end of that one says that the server is gone.
+It ends when we close it and when we die, by whatever signal: the kernel closes our end of the pipe. Politer signals
+than SIGKILL do not end it. Its standard output stays with the server alone: its end says that the server is gone.
 """
 
 
@@ -46,9 +50,16 @@ class Process:
         self.folder = _new_folder_name()
         self.socket = self.folder / "s"
         self.binary = binary
-        self.port = _free_port() if tcp else 0
         self._watchdog: subprocess.Popen[bytes] | None = None
-        self.start()
+        for tries_left in reversed(range(PORT_TRIES)):
+            self.port = _free_port() if tcp else 0
+            try:
+                self.start()
+                return
+            except CannotRun as error:
+                # between our look and the server's start somebody else may have taken the port
+                if not (tcp and tries_left and "listening on port" in error.what):
+                    raise
 
     def start(self) -> None:
         """Start the server and wait until it answers. Raises `CannotRun` with the server's own last words."""
