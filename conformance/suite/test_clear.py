@@ -1,9 +1,9 @@
 """What does a closing finalize forget, and what does it leave alone?"""
 
 import pytest
-from turnaffinity.judging.faults import claim_repaired, first_clear_positions, selection_positions
 
 from turnaffinity.judging.cases import case
+from turnaffinity.judging.faults import claim_repaired, first_clear_positions, selection_positions
 from turnaffinity.judging.stage import Stage, told
 from turnaffinity.judging.subject import Refused
 from turnaffinity.judging.wire_view import Looks, units

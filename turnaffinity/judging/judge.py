@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.judging.observer import Observer
+from turnaffinity.judging.proxy_faults import ErrorReply
 from turnaffinity.judging.subject import Subject
 from turnaffinity.server import Server, open_server
+from turnaffinity.server.address import parse_address
+from turnaffinity.server.live import connect
+
+if TYPE_CHECKING:
+    from turnaffinity.judging.proxy import FaultProxy
 
 Kind = Literal["reference", "lua", "adapter"]
 Factory = Callable[["Judge", str], Subject]
 """Makes a fresh subject: given the judge and the address that the subject is to talk to."""
+
+
+@dataclass(frozen=True)
+class Proxied:
+    """A subject and the proxy that it talks through."""
+
+    proxy: FaultProxy
+    subject: Subject
+
+    @contextmanager
+    def deciding(self, decide: Callable[[Sequence[str]], str | None]) -> Iterator[list[tuple[str, ...]]]:
+        """Answer each command with the error that `decide(argv)` names, if any; yields the commands that were sent."""
+
+        def fault(argv: tuple[str, ...]) -> ErrorReply | None:
+            text = decide(argv)
+            return None if text is None else ErrorReply(text)
+
+        sent: list[tuple[str, ...]] = []
+        self.proxy.arm(decide=fault)
+        try:
+            yield sent
+        finally:
+            sent.extend(seen.argv for seen in self.proxy.counted)
+            self.proxy.disarm()
 
 
 @dataclass
@@ -89,6 +119,14 @@ class Judge:
         """A second process of the same implementation."""
         return self.new_subject()
 
+    @cached_property
+    def proxied(self) -> Proxied:
+        """A process of the implementation that talks through the fault proxy, without knowing it."""
+        from turnaffinity.judging.proxy import FaultProxy
+
+        proxy = self._stack.enter_context(FaultProxy(self.server.url, tcp=self.tcp))
+        return Proxied(proxy, self.new_subject(proxy.url))
+
     def new_subject(self, url: str | None = None) -> Subject:
         """One more process of the implementation; `url` where it is to talk through a proxy."""
         make = self.factory or FACTORIES[self.kind]
@@ -96,18 +134,29 @@ class Judge:
         self._subjects.append(subject)
         return subject
 
+    def as_options(self) -> list[str]:
+        """This judge as options of the pytest plugin, for the processes of `-n`."""
+        options = ["--reading", self.reading_text(), "--seed", str(self.seed)]
+        named = {"lua": "--lua", "adapter": "--adapter"}
+        if self.kind in named:
+            options += [f"{named[self.kind]}={self.target}"]
+        for option, value in (("--server", self.server_spec), ("--deadline", self.deadlines)):
+            options += [option, value] if value else []
+        return options + (["--tcp"] if self.tcp else [])
+
+    def reading_text(self) -> str:
+        """The reading as an option takes it."""
+        return self.reading.name or ",".join(f"{name}={choice}" for name, choice in self.reading.as_dict().items())
+
     def profiles(self) -> frozenset[str]:
         """Whose cases run: a script's, a scheduler's, or (the reference) a scheduler's and its script's."""
         return {"lua": frozenset("L"), "adapter": frozenset("S"), "reference": frozenset("LS")}[self.kind]
 
 
 def _reference(judge: Judge, url: str) -> Subject:
-    import redis
-
     from turnaffinity.judging.reference import ReferenceSubject
 
-    through_proxy = url != judge.server.url
-    client = redis.Redis.from_url(url, decode_responses=True) if through_proxy else judge.server.client()
+    client = judge.server.client() if url == judge.server.url else connect(parse_address(url))
     return ReferenceSubject(client, judge.reading, judge.layout)
 
 

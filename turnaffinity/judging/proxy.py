@@ -28,6 +28,8 @@ from turnaffinity.problem import CannotRun
 from turnaffinity.server.address import Address, parse_address
 
 T = TypeVar("T")
+Decide = Callable[[tuple[str, ...]], Fault | None]
+"""Given a command's argv: what is done to it, or None."""
 
 
 class FaultProxy:
@@ -50,6 +52,7 @@ class FaultProxy:
         self._armed = False
         self._position = 0
         self._faults: dict[int, Fault] = {}
+        self._decide_fault: Decide | None = None
         self._seen: list[tuple[int, int, Request, Fault | None]] = []
         self._listener: asyncio.Server | None = None
 
@@ -70,11 +73,15 @@ class FaultProxy:
         """The commands that have a position, in order: `counted[0].position == 1`."""
         return [seen for seen in self.commands if seen.position]
 
-    def arm(self, faults: Mapping[int, Fault] | None = None) -> None:
-        """Forget what was seen and injected, count from 1, and inject `faults` by position."""
+    def arm(self, faults: Mapping[int, Fault] | None = None, decide: Decide | None = None) -> None:
+        """Forget what was seen and injected, count from 1, and inject `faults` by position.
+
+        `decide` is asked about each counted command that has no fault by position, in the proxy's own thread.
+        """
 
         def _arm() -> None:
             self._armed, self._position = True, 0
+            self._decide_fault = decide
             self._faults = dict(faults or {})
             self._seen = []
 
@@ -89,6 +96,7 @@ class FaultProxy:
 
         def _disarm() -> None:
             self._armed = False
+            self._decide_fault = None
             self._faults = {}
 
         self._call(_disarm)
@@ -160,6 +168,8 @@ class FaultProxy:
             return None
         self._position += 1
         fault = self._faults.get(self._position)
+        if fault is None and self._decide_fault is not None:
+            fault = self._decide_fault(tuple(request.argv))
         self._seen.append((self._position, connection, request, fault))
         return fault
 

@@ -23,6 +23,7 @@ from turnaffinity.judging.verdict import (
     single_choices,
 )
 from turnaffinity.problem import CannotRun
+from turnaffinity.server import token
 
 Progress = Callable[[int, int], None]
 """Told (done, planned) after each case."""
@@ -75,9 +76,13 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
 def _protocol_checks(judge: Judge) -> list[dict[str, Any]]:
     if judge.kind != "adapter":
         return []
+    from turnaffinity.judging.adapter import AdapterSubject
     from turnaffinity.judging.proto_checks import run_protocol_checks
 
-    return [check.as_dict() for check in run_protocol_checks(judge)]
+    subject = judge.new_subject()
+    assert isinstance(subject, AdapterSubject)
+    checks = run_protocol_checks(subject, judge.client, judge.layout, token(judge.seed))
+    return [check.as_dict() for check in checks]
 
 
 def find_reading(judge: Judge) -> Reading:
