@@ -50,7 +50,7 @@ def _in_no_pool(stage: Stage, ours: str, asking: str) -> list[Row]:
             stage.compare(
                 f"affinity lost, node in no pool of {pools}", this=ours, peer=asking,
                 peer_name="asking 1000 pool ids in turn", args=[stage.pair, "", stage.open_turn(stranger)],
-                limit=limit, means="three reads settle it; the rest is the random choice",
+                limit=limit, means="three reads settle that; the rest is the random choice",
             )
         )  # fmt: skip
     return rows
@@ -67,7 +67,7 @@ def random_rows(stage: Stage) -> list[Row]:
             stage.compare(
                 f"random choice, {_pools(pools)}", this=ours, peer=collecting, peer_name="pools up to the first gap",
                 args=args, limit=Limit("at most", limit),
-                means=f"SCARD for each pool, one EXISTS of 64 ids for gaps, SMEMBERS of one pool of {POOL_SIZE}",
+                means=f"EXISTS of 50 ids at a time, SCARD for each pool, SMEMBERS of one pool of {POOL_SIZE}",
             )
         )  # fmt: skip
     return [*rows, *_indexed(stage, collecting, args)]

@@ -67,7 +67,9 @@ class Stage:
         """One node, online, with the pools that its own hash names: {pair: pool id}, possibly none."""
         client.hset(self.layout.node_key(node_id), "status", "online")
         if pools:
-            client.hset(self.layout.node_pools_key(node_id), mapping=dict(pools))
+            client.hset(
+                self.layout.node_pools_key(node_id), mapping={pair: str(pool_id) for pair, pool_id in pools.items()}
+            )
 
     def open_turn(self, node_id: str) -> str:
         """A turn whose affinity is this node; answers its id."""

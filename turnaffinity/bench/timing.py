@@ -23,7 +23,7 @@ FULL = Plan()
 """What the limits are stated for."""
 
 QUICK = Plan(rounds=5, calls=300, draws=20_000)
-"""For a look at the table: a tenth of the time, and figures that may be off by a tenth or two."""
+"""For a look at the table: figures that may be off by a tenth or two."""
 
 
 TURN_CALLS = 1000
@@ -36,7 +36,7 @@ class ScriptCall:
     def __init__(self, client: redis.Redis, source: str, args: Sequence[str]) -> None:
         self._pool: Any = client.connection_pool
         sha = str(client.script_load(source))
-        connection = self._pool.get_connection()
+        connection: Any = self._pool.get_connection()
         try:
             packed = connection.pack_command("EVALSHA", sha, 0, *args)
         finally:
@@ -75,14 +75,15 @@ def interleaved(plan: Plan, sides: Sequence[Callable[[int], float]], tick: Calla
     short turns, so that a machine that slows down slows all sides alike. `tick` is told of each round.
     """
     times: list[list[float]] = [[] for _ in sides]
-    turns = max(1, plan.calls // TURN_CALLS)
+    turn_calls = min(TURN_CALLS, plan.calls)
+    turns = plan.calls // turn_calls
     for _ in range(plan.rounds):
         spent = [0.0] * len(sides)
         for _ in range(turns):
             for side, measure in enumerate(sides):
-                spent[side] += measure(TURN_CALLS)
+                spent[side] += measure(turn_calls)
         for side, series in enumerate(times):
-            series.append(spent[side] / (turns * TURN_CALLS))
+            series.append(spent[side] / (turns * turn_calls))
         tick()
     return [median(series) for series in times]
 

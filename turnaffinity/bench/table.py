@@ -1,0 +1,45 @@
+"""How does a person read the speed table? One line a row, the limit and whether it holds, and what the row means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from turnaffinity.bench.row import Row
+
+READING_AID = (
+    "µs are the server's own time per call (INFO commandstats), the median of interleaved rounds; compare ratios.",
+    "Where the time of a selection goes: with affinity, into its four reads; without, into one EXISTS of 50 pool ids,",
+    "one SCARD for each pool, and SMEMBERS of the pool that is drawn (100 nodes: nearly half of the time with 1 pool;",
+    "SRANDMEMBER would be quicker, and on Redis 7.0 gives some nodes 0.4 and others 1.8 times their share).",
+)
+
+
+def speed_table(rows: Sequence[Row], server_name: str) -> Table:
+    """The rows as a rich table."""
+    table = Table(title=f"turnaffinity bench, {server_name}", box=SIMPLE_HEAD, caption_justify="left")
+    table.add_column("what", overflow="fold")
+    for heading in ("this", "peer", "ratio", "limit"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("holds", no_wrap=True)
+    table.add_column("peer is; the row means", style="dim", overflow="fold")
+    for row in rows:
+        table.add_row(
+            row.name, f"{_figure(row.this)} {row.unit}", _figure(row.peer), _figure(row.ratio),
+            str(row.limit or ""), _verdict(row), f"{row.peer_name}; {row.means}",
+        )  # fmt: skip
+    return table
+
+
+def _verdict(row: Row) -> str:
+    if row.holds is None:
+        return ""
+    return "[green]yes[/]" if row.holds else "[bold red]NO[/]"
+
+
+def _figure(value: float) -> str:
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
