@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 
 from turnaffinity.problem import Problem
 from turnaffinity.specification.oracle import Request
@@ -60,6 +61,7 @@ def everywhere(bounds: Bounds) -> World:
     return world
 
 
+@cache
 def requests(session: str, reason: str) -> tuple[Request, ...]:
     """The finalizes to try: one job for each single language, and a room of both in either order."""
     rooms = (("en",), ("ja",), ("en", "ja"), ("ja", "en"))

@@ -10,6 +10,7 @@ from turnaffinity.explorer.surroundings import Setting
 from turnaffinity.specification.oracle_state import World
 
 Key = tuple[str, ...]
+ORDERS = tuple(permutations(LANGUAGES))
 
 
 def exact_key(world: World, seen: Seen, predicate: Predicate, setting: Setting, bounds: Bounds) -> object:
@@ -27,7 +28,7 @@ def canonical_key(world: World, seen: Seen, predicate: Predicate, setting: Setti
     named = _named(world, seen, predicate)
     if not setting.matters and not seen.languages:
         return _with_numbers(named, {})
-    return min(_one_way(world, seen, named, order, setting, bounds) for order in permutations(LANGUAGES))
+    return min(_one_way(world, seen, named, order, setting, bounds) for order in ORDERS)
 
 
 def _named(world: World, seen: Seen, predicate: Predicate) -> list[str | None]:
@@ -64,7 +65,10 @@ def _one_way(
 
 
 def _with_numbers(parts: list[str | None], numbers: dict[str, str]) -> Key:
+    named = []
     for part in parts:
-        if part is not None and part[0] != "=":
-            numbers.setdefault(part, f"#{len(numbers)}")
-    return tuple("" if part is None else numbers.get(part, part) for part in parts)
+        if part is None or part[0] == "=":
+            named.append(part or "")
+        else:
+            named.append(numbers.setdefault(part, f"#{len(numbers)}"))
+    return tuple(named)

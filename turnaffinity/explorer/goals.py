@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from turnaffinity.contract.decisions import GOALS, Goal
 from turnaffinity.explorer.bounds import LANGUAGES, WATCHED, pair
-from turnaffinity.explorer.surroundings import ANYTHING, FAILING, MIXED, STEADY, Event, Setting
+from turnaffinity.explorer.surroundings import ANY_TWO, ANYTHING, FAILING, MIXED, STEADY, Event, Setting
 from turnaffinity.specification.oracle import Happened, Request, Run
 from turnaffinity.specification.oracle_state import World
 
@@ -201,8 +201,8 @@ _CLOSED = (
     "repeats states that were seen."
 )
 _ANYTHING = (
-    "Before each job the pair is served by any one or two nodes or by none, so that every history of nodes and pools "
-    "is covered, of any length. " + _CLOSED
+    "Before each job the pair may be served by any node or by none, so that every history of nodes and pools is "
+    "covered, of any length. " + _CLOSED
 )
 _THIRD_NODE = "A goal that names one node is broken by one job on another; a third node makes the other one free."
 _BY_ID: dict[str, tuple[tuple[Setting, ...], Callable[[Seen, Step], Verdict], str]] = {
@@ -222,7 +222,7 @@ _BY_ID: dict[str, tuple[tuple[Setting, ...], Callable[[Seen, Step], Verdict], st
     ),
     "G7": ((STEADY, ANYTHING), g7_bounded_rubbish, f"{_ANYTHING} Two keys break the goal; no third is needed."),
     "G8": (
-        (MIXED, ANYTHING),
+        (MIXED, ANY_TWO),
         g8_no_theft,
         f"{_ANYTHING} Theft needs three nodes at most: the one recorded first, the thief, and the one drawn.",
     ),

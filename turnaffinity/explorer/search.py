@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import le
 
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.explorer.bounds import SESSIONS, WATCHED, Bounds, requests
 from turnaffinity.explorer.canonical import canonical_key
 from turnaffinity.explorer.goals import Predicate, Seen, Step
 from turnaffinity.explorer.surroundings import Setting
-from turnaffinity.specification.oracle import runs
+from turnaffinity.specification.oracle import Run, runs
 from turnaffinity.specification.oracle_state import World
 
 Spent = tuple[int, ...]
 """For each session: utterances closed, and max_duration finalizes of the current one."""
 
 NameState = Callable[[World, Seen, Predicate, Setting, Bounds], Hashable]
-Model = Callable[..., Iterator[object]]
+Model = Callable[..., Iterator[Run]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class _Reached:
     world: World
     seen: Seen
     spent: Spent
+    key: Hashable
     parent: _Reached | None = None
     step: Step | None = None
     size: tuple[int, int] = (0, 0)
@@ -74,7 +77,7 @@ class Search:
     reading: Reading
     bounds: Bounds
     name_state: NameState = canonical_key
-    model: Callable[..., Iterator[object]] = runs
+    model: Model = runs
     """The pure model of the flow: the oracle's `runs`, or one with a bug planted in it."""
     max_size: int | None = None
     on_step: Callable[[Step], None] | None = None
@@ -87,7 +90,7 @@ class Search:
     def run(self) -> Found:
         """Search in the order of size; stops at the first behaviour that breaks the goal."""
         start = (0, 0) * len(SESSIONS)
-        waiting = {(0, 0): [_Reached(world, Seen(), start) for world in self.setting.starts(self.bounds)]}
+        waiting = {(0, 0): [self._reach(world, Seen(), start) for world in self.setting.starts(self.bounds)]}
         largest = 0
         while waiting:
             order = min(waiting)
@@ -114,11 +117,10 @@ class Search:
             seen, why = self.predicate.judge(reached.seen, step)
             inside = sum(bool(item.event) for item in step.happened) if step.run is not None else 0
             size = (reached.size[0] + 1 + inside, reached.size[1] + inside)
-            yield _Reached(step.after, seen, spent, reached, step, size, why)
+            yield self._reach(step.after, seen, spent, reached, step, size, why)
 
     def _steps(self, reached: _Reached) -> Iterator[tuple[Step, Spent]]:
         world = reached.world
-        around = self.setting.inside(self.bounds, self.reading)
         for index, session in enumerate(SESSIONS):
             for reason in ("max_duration", "manual"):
                 if session == WATCHED and reason != "max_duration" and self.predicate.never_closes:
@@ -127,10 +129,8 @@ class Search:
                 if spent is None:
                     self.closed = False
                     continue
-                fresh = fresh_turn_id(world, session)
-                for request in requests(session, reason):
-                    for run in self.model(world, request, self.reading, fresh_turn_id=fresh, around=around):
-                        yield Step(world, run.world, request, run), spent  # type: ignore[attr-defined,arg-type]
+                for step in ways(world, session, reason, self.reading, self.setting, self.bounds, self.model):
+                    yield step, spent
         for event, after in self.setting.between(world, self.bounds):
             yield Step(world, after, event=event), reached.spent
 
@@ -147,20 +147,38 @@ class Search:
             return None
         return spent[: 2 * index] + mine + spent[2 * index + 2 :]
 
-    def _key(self, reached: _Reached) -> Hashable:
-        return self.name_state(reached.world, reached.seen, self.predicate, self.setting, self.bounds)
-
     def _is_known(self, reached: _Reached) -> bool:
         """Whether the same state was reached before and had spent no more: it can do all that this one can."""
-        before = self._visited.get(self._key(reached), ())
-        return any(all(a <= b for a, b in zip(spent, reached.spent, strict=True)) for spent in before)
+        before = self._visited.get(reached.key, ())
+        return any(all(map(le, spent, reached.spent)) for spent in before)
 
     def _is_new(self, reached: _Reached) -> bool:
         if self._is_known(reached):
             return False
-        self._visited.setdefault(self._key(reached), []).append(reached.spent)
+        self._visited.setdefault(reached.key, []).append(reached.spent)
         self.states += 1
         return True
+
+    def _reach(
+        self, world: World, seen: Seen, spent: Spent, parent: _Reached | None = None, step: Step | None = None,
+        size: tuple[int, int] = (0, 0), why: str | None = None,
+    ) -> _Reached:  # fmt: skip
+        key = self.name_state(world, seen, self.predicate, self.setting, self.bounds)
+        return _Reached(world, seen, spent, key, parent, step, size, why)
+
+
+@lru_cache(maxsize=8192)
+def ways(
+    world: World, session: str, reason: str, reading: Reading, setting: Setting, bounds: Bounds, model: Model
+) -> tuple[Step, ...]:
+    """Every way in which a session may finalize here; goals with the same setting share them."""
+    around = setting.inside(bounds, reading)
+    fresh = fresh_turn_id(world, session)
+    return tuple(
+        Step(world, run.world, request, run)
+        for request in requests(session, reason)
+        for run in model(world, request, reading, fresh_turn_id=fresh, around=around)
+    )
 
 
 def fresh_turn_id(world: World, session: str) -> str:

@@ -74,26 +74,29 @@ def _failing_inside(bounds: Bounds, reading: Reading) -> Surroundings:
     return around
 
 
-def _anything(bounds: Bounds, reading: Reading) -> Surroundings:
-    """Before each selection the pair is served by any one or two nodes or by none.
+def _served_by(at_most: int) -> Callable[[Bounds, Reading], Surroundings]:
+    """Before each selection the pair is served by any set of up to so many nodes, the empty set too.
 
-    More are not needed: a selection that may return a node out of a larger set may return it out of a set of
-    that node and one other, whose staying a candidate a goal may ask about. Before a write, the node that stands
-    recorded may be gone: nothing else is read there (D4, repair).
+    Before a write, the node that stands recorded may be gone: nothing else is read there (D4, repair).
     """
-    sets = [nodes for size in (1, 2, 0) for nodes in combinations(bounds.node_ids, size)]
 
-    def around(world: World, step: str, language_pair: str) -> Iterator[tuple[Event, World]]:
-        if step == "write":
+    def inside(bounds: Bounds, reading: Reading) -> Surroundings:
+        sizes = (*range(1, at_most + 1), 0)
+        sets = [nodes for size in sizes for nodes in combinations(bounds.node_ids, size)]
+
+        def around(world: World, step: str, language_pair: str) -> Iterator[tuple[Event, World]]:
+            if step == "select":
+                for nodes in sets:
+                    yield ("serving", language_pair, *nodes), world.serving(language_pair, nodes)
+                return
             yield (), world
             if reading.d4 == "repair":
                 for node in sorted({node for _, node in world.affinities} & world.online):
                     yield ("offline", node), world.without_node(node)
-            return
-        for nodes in sets:
-            yield ("serving", language_pair, *nodes), world.serving(language_pair, nodes)
 
-    return around
+        return around
+
+    return inside
 
 
 STEADY = Setting(
@@ -108,5 +111,11 @@ MIXED = Setting(
 )  # fmt: skip
 ANYTHING = Setting(
     "anything", "nodes and pools change in any way before every job and every write", _all_serve_all, _nothing,
-    _anything,
+    _served_by(1),
 )  # fmt: skip
+"""One node is enough: a selection that may return a node out of many may return it out of that one alone."""
+ANY_TWO = Setting(
+    "any two", "nodes and pools change in any way before every job and every write", _all_serve_all, _nothing,
+    _served_by(2),
+)  # fmt: skip
+"""Two are enough where a goal asks whether one certain node stays a candidate while another one is returned."""
