@@ -70,7 +70,7 @@ class FlowAndOracleAgree(RuleBasedStateMachine):
 
     def foreign_field(self, session: str) -> None:
         self.client.hset(LAYOUT.session_key(session), "room_id", "r1")
-        self.world = replace(self.world, foreign=self.world.foreign | {(session, "room_id", "r1")})
+        self.world = self.world._replace(foreign=self.world.foreign | {(session, "room_id", "r1")})
 
     @rule(
         session=st.sampled_from(SESSIONS),
@@ -184,7 +184,7 @@ class FlowAndOracleAgree(RuleBasedStateMachine):
         for place in gone:
             self.client.srem(LAYOUT.pool_key(pair, place.pool_id), place.node_id)
             self.client.hdel(LAYOUT.node_pools_key(place.node_id), pair)
-        self.world = replace(self.world, places=self.world.places - frozenset(gone))
+        self.world = self.world._replace(places=self.world.places - frozenset(gone))
         self.databases_agree()
 
     @rule(pair=st.sampled_from(("zh:en", "zh:ja")), node=st.sampled_from(NODES), pool_id=st.sampled_from((0, 1, 2, 5)))
@@ -192,7 +192,7 @@ class FlowAndOracleAgree(RuleBasedStateMachine):
         if any(place.pair == pair and place.node_id == node for place in self.world.places):
             return
         place = Place(pair, pool_id, node)
-        self.world = replace(self.world, places=self.world.places | {place})
+        self.world = self.world._replace(places=self.world.places | {place})
         if node in self.world.online:
             send(self.client, node_online_commands(self.world, node, LAYOUT))
         self.databases_agree()

@@ -17,8 +17,7 @@ from turnaffinity.specification.oracle import Happened, Request, Run
 from turnaffinity.specification.oracle_state import World
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a behaviour: a finalize in one of the ways it may go, or an event of the surroundings."""
 
     before: World

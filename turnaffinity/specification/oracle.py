@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.specification.oracle_state import World
@@ -44,8 +44,7 @@ class Request:
         return f"{self.src_lang}:{language}"
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(NamedTuple):
     """One thing that took place inside a finalize; goals are stated over these.
 
     `kind`: "routed" (a job of `language` got `node_id`; `recorded` is what its turn's affinity named then, and
@@ -63,8 +62,7 @@ class Happened:
     event: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One way in which a finalize may go: the world after it, and what happened, in order."""
 
     world: World

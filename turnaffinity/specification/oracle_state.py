@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from turnaffinity.contract.layout import KeyLayout
@@ -20,8 +20,7 @@ class Place(NamedTuple):
     node_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """Everything that a finalize can depend on, immutable and hashable (DESIGN, section 3).
 
     A place of a node that is offline is remembered but makes no candidate. An empty text is a field that
@@ -45,11 +44,17 @@ class World:
 
     def open_turn(self, session_id: str) -> str | None:
         """The open turn's id; None where the field is absent or empty (TA-KEY-2)."""
-        return next((turn for session, turn in self.open_turns if session == session_id), "") or None
+        for session, turn in self.open_turns:
+            if session == session_id:
+                return turn or None
+        return None
 
     def affinity(self, turn_id: str | None) -> str | None:
         """The node recorded for a turn; None where there is none (TA-SEL-2)."""
-        return next((node for turn, node in self.affinities if turn == turn_id), "") or None
+        for turn, node in self.affinities:
+            if turn == turn_id:
+                return node or None
+        return None
 
     def binding(self, job_id: str | None) -> str | None:
         """The node that a job is bound to, online or not."""
@@ -58,33 +63,32 @@ class World:
     def with_open_turn(self, session_id: str, turn_id: str | None) -> World:
         """The session names this turn; None removes the field."""
         rest = frozenset(pair for pair in self.open_turns if pair[0] != session_id)
-        return replace(self, open_turns=rest if turn_id is None else rest | {(session_id, turn_id)})
+        return self._replace(open_turns=rest if turn_id is None else rest | {(session_id, turn_id)})
 
     def with_affinity(self, turn_id: str, node_id: str | None) -> World:
         """The turn records this node; None removes the field."""
         rest = frozenset(pair for pair in self.affinities if pair[0] != turn_id)
-        return replace(self, affinities=rest if node_id is None else rest | {(turn_id, node_id)})
+        return self._replace(affinities=rest if node_id is None else rest | {(turn_id, node_id)})
 
     def with_binding(self, job_id: str, node_id: str | None) -> World:
         """The job is bound to this node; None drops the binding."""
         rest = frozenset(pair for pair in self.bindings if pair[0] != job_id)
-        return replace(self, bindings=rest if node_id is None else rest | {(job_id, node_id)})
+        return self._replace(bindings=rest if node_id is None else rest | {(job_id, node_id)})
 
     def without_node(self, node_id: str) -> World:
         """The node goes offline."""
-        return replace(self, online=self.online - {node_id})
+        return self._replace(online=self.online - {node_id})
 
     def with_node(self, node_id: str) -> World:
         """The node comes online, in the places where it was."""
-        return replace(self, online=self.online | {node_id})
+        return self._replace(online=self.online | {node_id})
 
     def serving(self, pair: str, node_ids: Iterable[str]) -> World:
         """Exactly these nodes serve the pair, from pool 0, and they are online."""
         wanted = frozenset(node_ids)
         rest = frozenset(place for place in self.places if place.pair != pair)
-        return replace(
-            self, online=self.online | wanted, places=rest | frozenset(Place(pair, 0, node) for node in wanted)
-        )
+        places = rest | frozenset(Place(pair, 0, node) for node in wanted)
+        return self._replace(online=self.online | wanted, places=places)
 
 
 @dataclass(frozen=True, slots=True)
