@@ -50,13 +50,15 @@ class Side(asyncio.Protocol):
         self._received, self._lost, self._full = received, lost, full
         self.transport: asyncio.Transport | None = None
         self._reasons: set[str] = set()
-        self._late = b""
+        self._unwanted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        if self._reasons:
+        if self._unwanted:
+            transport.close()
+        elif self._reasons:
             transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
@@ -98,7 +100,8 @@ class Side(asyncio.Protocol):
             self.transport.write(data)
 
     def close(self) -> None:
-        """Send what is buffered and close."""
+        """Send what is buffered and close; a connection that is only coming is closed when it is there."""
+        self._unwanted = True
         if self.transport is not None:
             self.transport.close()
 
@@ -119,6 +122,7 @@ class Link:
         self._due: deque[_Due] = deque()
         self._current = _Due("pass")
         self._half = bytearray()
+        self._nonsense = b""  # what to answer to bytes that are no RESP, after everything before them
         self._forwarding = True
         self._deaf = False  # later requests go nowhere
         self._mute = False  # later replies go nowhere
@@ -158,14 +162,12 @@ class Link:
         self.server.close()
 
     def _from_client(self, data: bytes) -> None:
-        if self._deaf:
+        if self._deaf or self._nonsense:
             return
         try:
             self._backlog.extend(self._requests.feed(data))
         except NotResp as error:
-            self._deaf = True
-            self._due.append(_Due("say", f"-ERR Protocol error: {error}\r\n".encode()))
-            self._due.append(_Due("cut"))
+            self._nonsense = f"-ERR Protocol error: {error}\r\n".encode()
         self._work_off()
 
     def _work_off(self) -> None:
@@ -178,6 +180,9 @@ class Link:
                 self.server.write(piece.data)
             if piece.last:
                 self._end(piece.request)
+        if self._nonsense and not self._backlog and not self._deaf:
+            self._deaf = True
+            self._due += (_Due("say", self._nonsense), _Due("cut"))
         self._say_what_is_due()
         self._finish()
 
