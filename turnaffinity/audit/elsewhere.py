@@ -1,0 +1,98 @@
+"""Is the open turn, or its affinity, kept in a second place and read back from there? TA-KEY-2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from turnaffinity.audit.findings import Findings
+from turnaffinity.audit.lives import Lives
+from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.wire.command import Command
+from turnaffinity.wire.meaning import assigns
+
+PLACES = 10_000
+CLIENTS = 10_000
+STRING_WRITES = frozenset({"SET", "SETNX", "GETSET", "SETEX", "PSETEX"})
+STRING_READS = frozenset({"GET", "GETDEL", "GETEX", "HGET", "HMGET"})
+
+Place = tuple[str, str]
+"""(key, field), with "" for a string's only place."""
+
+
+class Elsewhere:
+    """Places beside the contract's that hold the id of a turn, named by the turn's session.
+
+    A job record may well hold its turn's id. A second open-turn record is told by three things together: it is
+    named by the session, it holds that session's turn, and the scheduler reads it right before it clears that turn.
+    """
+
+    def __init__(self, layout: KeyLayout, findings: Findings, lives: Lives, watch: Callable[[str], None]) -> None:
+        self._findings, self._lives, self._watch = findings, lives, watch
+        self._own_fields = (layout.current_turn_field, layout.affinity_field)
+        self._places: dict[Place, str] = {}
+        self._read: dict[str, tuple[str, int, str]] = {}
+        """client -> (turn, line, place) of its latest read of such a place."""
+        self._early: dict[str, Place] = {}
+        """turn -> a place that was written before the session was known."""
+
+    def command(self, command: Command) -> None:
+        """A command that is none of the contract's own."""
+        name, argv = command.name, command.argv
+        if name in STRING_WRITES and len(argv) > 2:
+            value = argv[2] if name in ("SET", "SETNX", "GETSET") else argv[-1]
+            self._assigned((argv[1], ""), value)
+        elif name in STRING_READS and len(argv) > 1:
+            for field in argv[2:] if name.startswith("H") else ("",):
+                self._was_read((argv[1], field))
+        else:
+            written = assigns(command)
+            if written is not None:
+                for field, value in written[1]:
+                    self._assigned((written[0], field), value)
+
+    def _assigned(self, place: Place, value: str) -> None:
+        turn = self._lives.turns.get(self._lives.key_of(value))
+        if turn is None or place[1] in self._own_fields:
+            self._places.pop(place, None)
+            return
+        if turn.session is None:
+            self._early[value] = place
+            if len(self._early) > PLACES:
+                self._early.pop(next(iter(self._early)))
+        else:
+            self._keep(place, value, turn.session)
+
+    def _keep(self, place: Place, turn_id: str, session: str) -> None:
+        session_id = session.rpartition("|")[2]
+        if session_id not in place[0] and session_id not in place[1]:
+            return
+        self._places[place] = turn_id
+        self._watch(place[0].partition(session_id)[0] if session_id in place[0] else place[0])
+        if len(self._places) > PLACES:
+            self._places.pop(next(iter(self._places)))
+
+    def pointer_written(self, turn_id: str) -> None:
+        """The session's own record names this turn now: who held its id before is known by name."""
+        place = self._early.pop(turn_id, None) if self._early else None
+        turn = self._lives.turns.get(self._lives.key_of(turn_id)) if place else None
+        if place and turn is not None and turn.session:
+            self._keep(place, turn_id, turn.session)
+
+    def _was_read(self, place: Place) -> None:
+        turn_id = self._places.get(place) if self._places else None
+        if turn_id is None:
+            return
+        now = self._lives.now
+        self._read[now.client] = (turn_id, now.line, " ".join(place).strip())
+        if len(self._read) > CLIENTS:
+            self._read.pop(next(iter(self._read)))
+
+    def turn_used(self, turn_id: str) -> None:
+        """A turn's affinity is deleted: by what record was the turn known?"""
+        if not self._read:
+            return
+        read = self._read.pop(self._lives.now.client, None)
+        if read is not None and read[0] == turn_id:
+            self._findings.acts(self._lives.now.client)
+            what = f"turn {turn_id} was read from {read[2]} at line {read[1]}, and is cleared now"
+            self._findings.blame("TA-KEY-2", "the open turn stands only in the session hash", what, cause=read[1])

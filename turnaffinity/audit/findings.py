@@ -1,0 +1,148 @@
+"""What broke, where, and by whose hand? Occasions and failures per rule, with the lines around them."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from turnaffinity.contract.rules import RULES
+
+AROUND = 6
+"""Lines of interest kept before and after a failure."""
+SHOWN = 20
+"""Failures of one rule that are told in full; the others are counted."""
+PENDING = 50
+"""Acts of one connection that wait to be known as the scheduler's."""
+PENDING_CLIENTS = 2000
+
+
+@dataclass(slots=True)
+class Now:
+    """The line being judged, and what it belongs to."""
+
+    line: int = 0
+    client: str = ""
+    db: str = "0"
+    at: str = "0"
+    unit: int = 0
+    """The number of what ran as one; equal numbers mean one atomic step."""
+    in_block: bool = False
+    """Inside a script or a MULTI block."""
+    in_script: bool = False
+    text: str = ""
+
+    @property
+    def shared(self) -> bool:
+        """Whether MONITOR prints this name for more than one client (a unix socket)."""
+        return self.client.startswith("unix:")
+
+
+@dataclass(slots=True)
+class Failure:
+    """One breach: where it became certain, and the line that caused it."""
+
+    rule: str
+    line: int
+    cause_line: int
+    expected: str
+    observed: str
+    client: str
+    before: list[tuple[int, str]] = field(default_factory=list)
+    after: list[tuple[int, str]] = field(default_factory=list)
+    warning: bool = False
+    file: str = ""
+
+
+class Findings:
+    """The tally of a trace: occasions and failures per rule, and whose connections are the scheduler's."""
+
+    def __init__(self, now: Now) -> None:
+        self.now = now
+        self.occasions: Counter[str] = Counter()
+        self.broken: Counter[str] = Counter()
+        self.failures: dict[str, list[Failure]] = {}
+        self.warnings: dict[str, list[Failure]] = {}
+        self.unobservable: dict[str, str] = {}
+        self.schedulers: set[str] = set()
+        self.file = ""
+        self._recent: deque[tuple[int, str]] = deque(maxlen=AROUND)
+        self._causes: dict[int, str] = {}
+        self._watched: list[Failure] = []
+        self._pending: dict[str, list[Failure]] = {}
+
+    def saw(self, line: int, text: str) -> None:
+        """Keep a line of interest, as surroundings of what broke or breaks next."""
+        if self._watched:
+            for failure in self._watched:
+                if line > failure.line:
+                    failure.after.append((line, text))
+            self._watched = [failure for failure in self._watched if len(failure.after) < AROUND]
+        self._recent.append((line, text))
+
+    def is_scheduler(self, client: str) -> bool:
+        """Whether this connection was seen writing, clearing or selecting."""
+        return client in self.schedulers
+
+    def acts(self, client: str) -> None:
+        """This connection writes, clears or selects: it is the scheduler's, and so is what it did before."""
+        if client in self.schedulers:
+            return
+        self.schedulers.add(client)
+        for failure in self._pending.pop(client, ()):
+            self._count(failure)
+
+    def blame(
+        self,
+        rule: str,
+        expected: str,
+        observed: str,
+        *,
+        client: str | None = None,
+        cause: int = 0,
+        telling_apart: bool = False,
+    ) -> None:
+        """Record a breach at the present line by `client` (default: the present one).
+
+        An act of a connection not known as the scheduler's waits until it is, and else is a warning. With
+        `telling_apart`, what a client of a unix socket did outside a script or MULTI is unobservable.
+        """
+        now = self.now
+        actor = now.client if client is None else client
+        if telling_apart and now.shared and not now.in_block:
+            reason = "all clients of one unix socket look alike in MONITOR: it cannot be told who did it"
+            self.unobservable.setdefault(rule, reason)
+            return
+        failure = Failure(rule, now.line, cause or now.line, expected, observed, actor, file=self.file)
+        failure.before = [(line, text) for line, text in self._recent if line != now.line]
+        failure.before.append((now.line, now.text))
+        failure.warning = RULES[rule].level == "SHOULD"
+        if actor in self.schedulers or failure.warning:
+            self._count(failure)
+        elif len(self._pending) < PENDING_CLIENTS or actor in self._pending:
+            waiting = self._pending.setdefault(actor, [])
+            if len(waiting) < PENDING:
+                waiting.append(failure)
+                self._watched.append(failure)
+
+    def _count(self, failure: Failure) -> None:
+        self.broken[failure.rule] += 1
+        shown = self.failures.setdefault(failure.rule, [])
+        if len(shown) < SHOWN:
+            shown.append(failure)
+            if failure.line == self.now.line and len(self._watched) < SHOWN:
+                self._watched.append(failure)
+
+    def finish(self) -> None:
+        """The trace is over: what waits for a connection to be known becomes a warning."""
+        for waiting in self._pending.values():
+            for failure in waiting:
+                failure.warning = True
+                told = self.warnings.setdefault(failure.rule, [])
+                if len(told) < SHOWN:
+                    told.append(failure)
+        self._pending.clear()
+
+    def all_failures(self) -> Iterable[Failure]:
+        """The failures told in full, rule by rule in the contract's order."""
+        return (failure for rule in RULES for failure in self.failures.get(rule, ()))

@@ -1,0 +1,321 @@
+"""Does this traffic keep the contract? Lines in, findings out: each command told to the lives that it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from turnaffinity.audit.elsewhere import Elsewhere
+from turnaffinity.audit.findings import Findings, Now
+from turnaffinity.audit.lives import Lives, UnitSeen
+from turnaffinity.audit.selections import Call, Selections
+from turnaffinity.audit.statistics import Statistics, seconds
+from turnaffinity.audit.trace import Lines
+from turnaffinity.contract.decisions import Reading
+from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
+from turnaffinity.wire.command import Command
+from turnaffinity.wire.meaning import ALL, SCRIPT_CALLS, assigns, deletes_fields, is_scan, moves, reads_fields, sets_ttl
+from turnaffinity.wire.monitor import split_arguments
+
+REMEMBERED = 1_000_000
+"""Turns remembered by default (TA-TURN-3 looks back so far)."""
+CLOCK_SLACK_S = 1.0
+"""A clock that runs back by more than this is another recording: a gap."""
+TTL_REMOVED = frozenset({"PERSIST", "HPERSIST"})
+
+Argv = Sequence[str]
+
+
+class Judge:
+    """One trace's judge. `take` what a `Sieve` finds, in order; then `finish`."""
+
+    def __init__(
+        self,
+        layout: KeyLayout,
+        reading: Reading | None,
+        remember: int = REMEMBERED,
+        watch: Callable[[str], None] = print,
+    ) -> None:
+        self.layout = layout
+        self.now = Now()
+        self.findings = Findings(self.now)
+        self.statistics = Statistics()
+        self.lives = Lives(self.findings, self.statistics, reading, remember)
+        self.turn_id = key_reader(layout, "turn")
+        self.session_id = key_reader(layout, "session")
+        self.elsewhere = Elsewhere(layout, self.findings, self.lives, watch)
+        self.selections = Selections(layout, self.findings, self.lives, self.statistics, watch)
+        self.affinity, self.pointer = layout.affinity_field, layout.current_turn_field
+        self.readable = 0
+        """Lines of interest that are MONITOR lines."""
+        self.gaps = 0
+        self._tick = 0
+
+    def is_known_turn(self, turn_id: str) -> bool:
+        """Whether this id was seen as that of a turn that is not closed (database 0, or the present one)."""
+        return turn_id in self.lives.turns or f"{self.now.db}|{turn_id}" in self.lives.turns
+
+    def take(self, lines: Lines) -> None:
+        """Judge what ran as one."""
+        if lines.kind == "gap":
+            self._gap()
+            return
+        now = self.now
+        now.unit += 1
+        now.in_block, now.in_script = lines.kind != "single", False
+        self.lives.unit = UnitSeen(now.unit)
+        if lines.kind == "single":
+            argv = self._read(lines.texts[0], lines.number)
+            if argv is not None:
+                self._command(argv)
+            return
+        self._block(lines)
+
+    def finish(self) -> None:
+        """The trace is over; what is open now is not judged."""
+        self.findings.finish()
+
+    # reading
+
+    def _read(self, text: str, number: int, caller: str = "") -> list[str] | None:
+        """Move to a line; its arguments, or None if it is no whole MONITOR line."""
+        head, _, rest = text.partition('] "')
+        parts = head.split(" ", 2)
+        rest = rest.rstrip()
+        if len(parts) != 3 or rest[-1:] != '"' or parts[1][:1] != "[":
+            return None
+        if "\\" in rest or "\udc80" <= max(rest) <= "\udcff":
+            whole = split_arguments(rest[:-1].encode("utf-8", "surrogateescape"))
+            if whole is None:
+                return None
+            argv = list(whole)
+        else:
+            argv = rest[:-1].split('" "')
+            if rest.count('"') != 2 * len(argv) - 1:
+                return None
+        now = self.now
+        at, now.db, client = parts[0].lstrip("+"), parts[1][1:], parts[2]
+        if at < now.at and seconds(at) < seconds(now.at) - CLOCK_SLACK_S:
+            self._gap()
+        now.at, now.line, now.text = at, number, text
+        now.client = caller if caller and client == "lua" else client
+        self.findings.saw(number, text)
+        self.readable += 1
+        return argv
+
+    def _gap(self) -> None:
+        self.gaps += 1
+        self.now.at = "0"
+        self.lives.forget_the_present()
+
+    def _block(self, lines: Lines) -> None:
+        """A script call with its lines, or a MULTI block, which may hold script calls."""
+        texts, number = lines.texts, lines.number
+        at = 0
+        while at < len(texts):
+            end = at + 1
+            while end < len(texts) and " lua] " in texts[end][:48]:
+                end += 1
+            if end > at + 1 or " lua] " in texts[at][:48]:
+                self._script(texts[at:end], number + at)
+            else:
+                argv = self._read(texts[at], number + at)
+                if argv is not None and argv[0].upper() not in ("MULTI", "EXEC"):
+                    self._command(argv)
+            at = end
+        self.selections.block_ended(script=lines.kind == "script")
+
+    def _script(self, texts: Sequence[str], number: int) -> None:
+        first = 0
+        call = Call("", (), "lua", 0)
+        if " lua] " not in texts[0][:48]:
+            argv = self._read(texts[0], number)
+            first = 1
+            if argv is not None:
+                call = Call.of(argv, self.now.client, number)
+        inner: list[tuple[list[str], str, int]] = []
+        for offset in range(first, len(texts)):
+            argv = self._read(texts[offset], number + offset, call.client)
+            if argv is not None:
+                inner.append((argv, texts[offset], number + offset))
+        now = self.now
+        now.client = call.client
+        if not inner:
+            return
+        if self.selections.is_selection(call, [argv for argv, _, _ in inner], self.turn_id, self.session_id):
+            self.selections.judge(call, inner, self.turn_id, self.session_id)
+            return
+        now.in_script = True
+        for argv, text, line in inner:
+            now.line, now.text = line, text
+            self._command(argv)
+        now.in_script = False
+
+    # commands
+
+    def _command(self, argv: list[str]) -> None:
+        if len(argv) < 2:
+            return
+        self._tick += 1
+        if not self._tick & 15:
+            self._sample(argv[1])
+        name, key = argv[0].upper(), argv[1]
+        session_id = self.session_id(key)
+        if session_id is not None:
+            self.findings.occasions["TA-KEY-2"] += 1
+            if name == "HGET" and argv[2:] == [self.pointer]:
+                self.lives.pointer_read(session_id, conclusive=True)
+                return
+            if name == "HSET" and len(argv) == 4 and argv[2] == self.pointer:
+                self.findings.occasions["TA-WRITE-2"] += 1
+                self.lives.pointer_written(session_id, argv[3])
+                self.elsewhere.pointer_written(argv[3])
+                return
+            if name == "HDEL" and argv[2:] == [self.pointer]:
+                self.lives.pointer_deleted(session_id)
+                return
+        turn_id = self.turn_id(key)
+        if turn_id is not None:
+            occasions = self.findings.occasions
+            occasions["TA-KEY-1"] += 1
+            occasions["TA-NEVER-1"] += 1
+            if name == "HGET" and argv[2:] == [self.affinity]:
+                self.lives.affinity_read(turn_id)
+                return
+            if name == "HSET" and len(argv) == 4 and argv[2] == self.affinity:
+                self.lives.affinity_written(turn_id, argv[3])
+                return
+            if name == "HDEL" and argv[2:] == [self.affinity]:
+                self.elsewhere.turn_used(turn_id)
+                self.lives.affinity_deleted(turn_id, whole_key=False)
+                return
+        self._any_command(Command(tuple(argv)))
+
+    def _sample(self, key: str) -> None:
+        self.statistics.touched(key)
+        self.statistics.first_at = self.statistics.first_at or self.now.at
+        self.statistics.last_at = self.now.at
+
+    def _any_command(self, command: Command) -> None:
+        """The long way, for every command that is not one of the six usual ones."""
+        name = command.name
+        if name in SCRIPT_CALLS:
+            return
+        self._lives_of_keys(command)
+        if is_scan(command):
+            self._scan(command)
+        if name == "WATCH":
+            for key in command.argv[1:]:
+                session_id = self.session_id(key)
+                if session_id is not None:
+                    self.lives.session(session_id).watcher = self.now.client
+        for key, fields in reads_fields(command):
+            self._reads(key, fields)
+        written = assigns(command)
+        if written is not None:
+            self._writes(*written)
+        for key, gone in deletes_fields(command):
+            self._deletes(key, gone)
+        self.elsewhere.command(command)
+        moved = moves(command)
+        if moved is not None and any(self.turn_id(key) is not None for key in moved):
+            if all(key == "" or self.turn_id(key) is not None for key in moved):
+                self.findings.blame("TA-NEVER-2", "nothing is inherited from a closed turn", command.text())
+            else:
+                self.findings.blame("TA-KEY-1", "affinity stands only in its turn key", command.text())
+
+    def _lives_of_keys(self, command: Command) -> None:
+        blame = self.findings.blame
+        for key in sets_ttl(command):
+            if self.turn_id(key) is not None:
+                blame("TA-NEVER-1", "no TTL command ever names a turn key", command.text())
+                if command.name not in TTL_REMOVED:
+                    blame("TA-WRITE-2", "neither the turn key nor the session hash gets a TTL", command.text())
+            elif self.session_id(key) is not None and command.name not in TTL_REMOVED:
+                what = "neither the turn key nor the session hash gets a TTL"
+                blame("TA-WRITE-2", what, command.text(), telling_apart=True)
+
+    def _scan(self, command: Command) -> None:
+        pattern = command.argv[1] if command.name == "KEYS" else _after_match(command.argv)
+        ours = any(pattern.rstrip("*").startswith(self.layout.prefixes[name][:9]) for name in ("turn", "session"))
+        if self.now.in_block or ours or pattern.strip("*") == "":
+            expected = "a clear knows its keys and looks through none"
+            self.findings.blame("TA-CLEAR-8", expected, command.text(), telling_apart=True)
+
+    def _reads(self, key: str, fields: object) -> None:
+        session_id, turn_id = self.session_id(key), self.turn_id(key)
+        if session_id is not None:
+            if fields is ALL or self.pointer in fields:  # type: ignore[operator]
+                self.lives.pointer_read(session_id, conclusive=fields is not ALL)
+        elif turn_id is not None and self.affinity in fields:  # type: ignore[operator]
+            self.lives.affinity_read(turn_id)
+        if fields is not ALL:
+            self._odd_fields(key, fields, "read", session_id, turn_id)  # type: ignore[arg-type]
+
+    def _writes(self, key: str, pairs: tuple[tuple[str, str], ...]) -> None:
+        session_id, turn_id = self.session_id(key), self.turn_id(key)
+        for name, value in pairs:
+            if session_id is not None and name == self.pointer:
+                self.findings.occasions["TA-WRITE-2"] += 1
+                self.lives.pointer_written(session_id, value)
+                self.elsewhere.pointer_written(value)
+            elif turn_id is not None and name == self.affinity:
+                self.lives.affinity_written(turn_id, value)
+            elif turn_id is not None and name not in LEGACY_FIELDS:
+                self.lives.turn_field_written(turn_id, name)
+        self._odd_fields(key, [name for name, _ in pairs], "written", session_id, turn_id)
+
+    def _deletes(self, key: str, gone: object) -> None:
+        session_id, turn_id = self.session_id(key), self.turn_id(key)
+        if session_id is not None:
+            if gone is ALL:
+                self.lives.session_deleted(session_id)
+                return
+            fields = set(gone)  # type: ignore[call-overload]
+            if self.pointer in fields:
+                self.lives.pointer_deleted(session_id)
+                others = sorted(fields - {self.pointer, *LEGACY_FIELDS})
+                if others:
+                    self.findings.blame(
+                        "TA-CLEAR-5", "other fields of the session hash survive", f"{', '.join(others)} deleted with it"
+                    )
+        elif turn_id is not None:
+            if gone is ALL or self.affinity in gone:  # type: ignore[operator]
+                self.elsewhere.turn_used(turn_id)
+                self.lives.affinity_deleted(turn_id, whole_key=gone is ALL)
+            self.lives.turn_fields_deleted(turn_id, None if gone is ALL else set(gone))  # type: ignore[call-overload]
+        elif gone is not ALL and self.affinity in gone:  # type: ignore[operator]
+            self._odd_fields(key, [self.affinity], "deleted", session_id, turn_id)
+
+    def _odd_fields(
+        self, key: str, fields: Sequence[str], done: str, session_id: str | None, turn_id: str | None
+    ) -> None:
+        """The contract's field names where they do not belong, and the names that the note abolishes."""
+        look = done == "read"
+        for name in fields:
+            if name in LEGACY_FIELDS:
+                what = f"{key} {name} is {done}"
+                self.findings.blame("TA-KEY-3", "legacy fields are neither read nor written", what, telling_apart=look)
+            elif name == self.affinity and turn_id is None:
+                what = f"it is {done} in {key}"
+                self.findings.blame("TA-KEY-1", "affinity stands only in its turn key", what, telling_apart=look)
+            elif name == self.pointer and session_id is None and look:
+                what = f"it is read in {key}"
+                self.findings.blame(
+                    "TA-KEY-2", "the open turn stands only in the session hash", what, telling_apart=look
+                )
+
+
+def key_reader(layout: KeyLayout, name: str) -> Callable[[str], str | None]:
+    """A function from a key to the id in it, or None if the key is not of this kind."""
+    template: str = getattr(layout, name)
+    prefix = layout.prefixes[name]
+    pattern = layout.patterns[name]
+    if template.endswith("}") and not template.endswith("}}"):
+        cut = len(prefix)
+        return lambda key: key[cut:] if key.startswith(prefix) else None
+    return lambda key: match.group(1) if (match := pattern.fullmatch(key)) else None
+
+
+def _after_match(argv: Argv) -> str:
+    at = next((at for at, part in enumerate(argv) if part.upper() == "MATCH"), len(argv))
+    return argv[at + 1] if at + 1 < len(argv) else ""

@@ -1,0 +1,235 @@
+"""Which script calls select a node, and what do they touch? TA-SEL-5, TA-SEL-6, TA-CLEAR-8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from turnaffinity.audit.findings import Findings
+from turnaffinity.audit.lives import Lives
+from turnaffinity.audit.statistics import Statistics
+from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
+from turnaffinity.wire.command import Command
+from turnaffinity.wire.meaning import (
+    ALL,
+    assigns,
+    deletes_fields,
+    is_scan,
+    keys_of,
+    moves,
+    reads_fields,
+    script_call,
+    sets_ttl,
+    writes_fields,
+)
+
+IdOf = Callable[[str], str | None]
+
+
+class Call(NamedTuple):
+    """A script call as the client sent it."""
+
+    script: str
+    args: tuple[str, ...]
+    client: str
+    line: int
+
+    @classmethod
+    def of(cls, argv: Sequence[str], client: str, line: int) -> Call:
+        """The call in these arguments; one without script or arguments if they are none."""
+        call = script_call(Command(tuple(argv)))
+        return cls(call.script, call.args, client, line) if call else cls("", (), client, line)
+
+    @property
+    def names_pair(self) -> bool:
+        """Whether the first argument looks like a language pair, as in the ABI of `select_node.lua`."""
+        if not self.args:
+            return False
+        source, colon, target = self.args[0].partition(":")
+        return bool(source and colon and target) and ":" not in target
+
+
+class Selections:
+    """Tells selections from writes and clears, and judges each."""
+
+    def __init__(
+        self,
+        layout: KeyLayout,
+        findings: Findings,
+        lives: Lives,
+        statistics: Statistics,
+        watch: Callable[[str], None],
+    ) -> None:
+        self._layout, self._findings, self._lives, self._statistics = layout, findings, lives, statistics
+        self._affinity = layout.affinity_field
+        self._pool_prefix = layout.prefixes["pool"]
+        self._node_pools = layout.patterns["node_pools"]
+        self._node_prefix = layout.prefixes["node_pools"]
+        self._selectors: set[str] = set()
+        self._watch = watch
+
+    def is_selection(self, call: Call, inner: Sequence[list[str]], turn_id: IdOf, session_id: IdOf) -> bool:
+        """A selection asks pools; it is given a pair, or leaves the sessions' open turns as they are.
+
+        A script that does a whole finalize asks pools too, but is given a session and changes its hash.
+        """
+        if call.script in self._selectors and call.script:
+            return True
+        asks, changes = False, False
+        for argv in inner:
+            if len(argv) < 2:
+                continue
+            key = argv[1]
+            if key.startswith(self._pool_prefix) or self._is_node_pools(key):
+                asks = True
+            elif session_id(key) is not None and not changes:
+                command = Command(tuple(argv))
+                changes = bool(writes_fields(command) or deletes_fields(command))
+        if not asks or (changes and not call.names_pair):
+            return False
+        if call.names_pair and not changes and call.script:
+            self._selectors.add(call.script)
+            if len(call.script) == 40:
+                self._watch(call.script)
+        return True
+
+    def _is_node_pools(self, key: str) -> bool:
+        return key.startswith(self._node_prefix) and self._node_pools.fullmatch(key) is not None
+
+    def judge(self, call: Call, inner: Sequence[tuple[list[str], str, int]], turn_id: IdOf, session_id: IdOf) -> None:
+        """One selection: what it read and what it changed."""
+        findings, now = self._findings, self._lives.now
+        findings.acts(now.client)
+        for rule in ("TA-SEL-5", "TA-SEL-6", "TA-KEY-1", "TA-NEVER-1", "TA-KEY-3"):
+            findings.occasions[rule] += 1
+        self._statistics.selections += 1
+        self._statistics.selection_commands += len(inner)
+        affinity_lines: list[int] = []
+        turns: dict[str, int] = {}
+        others: list[str] = []
+        for argv, text, line in inner:
+            now.line, now.text = line, text
+            command = Command(tuple(argv))
+            keys = keys_of(command)
+            for key in keys:
+                if key.startswith(self._pool_prefix):
+                    self._statistics.pools_asked += 1
+                    continue
+                named = turn_id(key)
+                if named is not None:
+                    self._on_turn(command, key, named, affinity_lines, turns, others)
+                elif session_id(key) is not None:
+                    self._on_session(command, key)
+                else:
+                    self._on_other(command, key)
+            self._scans(command, turn_id, session_id)
+        now.line, now.text = inner[-1][2], inner[-1][1]
+        if others and not affinity_lines:
+            findings.blame("TA-KEY-1", f"a selection reads the field {self._affinity}", f"it reads {others[0]}")
+        self._under_a_turn(call, turns, inner)
+
+    def _under_a_turn(self, call: Call, turns: dict[str, int], inner: Sequence[tuple[list[str], str, int]]) -> None:
+        now = self._lives.now
+        name = next(iter(turns), "")
+        given = call.args[2] if call.names_pair and len(call.args) > 2 else ""
+        if not name:
+            if given:
+                known = self._lives.turns.get(given)
+                if known is not None:
+                    known.jobs += 1
+            return
+        now.line = turns[name]
+        now.text = next(text for _, text, line in inner if line == now.line)
+        turn = self._lives.selected(name)
+        self._statistics.affinity_reads += 1
+        if turn is not None and turn.node:
+            wanted = self._layout.node_key(turn.node)
+            self._statistics.affinity_hits += any(wanted in argv for argv, _, _ in inner)
+
+    def _on_turn(
+        self, command: Command, key: str, named: str, lines: list[int], turns: dict[str, int], others: list[str]
+    ) -> None:
+        findings, line = self._findings, self._lives.now.line
+        if sets_ttl(command):
+            findings.blame("TA-NEVER-1", "no TTL command ever names a turn key", command.text())
+        if _changes(command, key):
+            findings.blame("TA-SEL-6", "a selection changes no turn key and no session hash", command.text())
+            self._unsettle(named, command)
+        for _, fields in reads_fields(command):
+            if self._affinity in fields:
+                if named:
+                    turns.setdefault(named, line)
+                if lines:
+                    what = f"{command.text()}, after one at line {lines[0]}"
+                    findings.blame("TA-SEL-5", "a selection reads the affinity once", what, cause=lines[0])
+                lines.append(line)
+            if fields is ALL:
+                continue
+            for field in fields:
+                if field in LEGACY_FIELDS:
+                    what = f"{key} {field} is read"
+                    findings.blame("TA-KEY-3", "legacy fields are neither read nor written", what)
+                elif field != self._affinity:
+                    others.append(f"{key} {field}")
+
+    def _unsettle(self, named: str, command: Command) -> None:
+        """What a selection did to a turn is a breach of its own; the turn's state is what it is then."""
+        turn = self._lives.turns.get(named)
+        if turn is not None:
+            turn.recorded = True if assigns(command) else None
+
+    def _on_session(self, command: Command, key: str) -> None:
+        findings = self._findings
+        if _changes(command, key) or sets_ttl(command):
+            findings.blame("TA-SEL-6", "a selection changes no turn key and no session hash", command.text())
+        else:
+            findings.blame("TA-SEL-5", "a selection reads no session key", command.text())
+        self._field_names(command, key)
+
+    def _on_other(self, command: Command, key: str) -> None:
+        if any(key.startswith(prefix) for prefix in self._layout.room_prefixes):
+            self._findings.blame("TA-SEL-5", "a selection reads no room key", command.text())
+        self._field_names(command, key)
+
+    def _field_names(self, command: Command, key: str) -> None:
+        pairs = (*reads_fields(command), *writes_fields(command))
+        for _, fields in pairs:
+            if fields is ALL:
+                continue
+            if self._affinity in fields:
+                self._findings.blame("TA-KEY-1", "affinity stands only in its turn key", command.text())
+            for field in fields:
+                if field in LEGACY_FIELDS:
+                    self._findings.blame("TA-KEY-3", "legacy fields are neither read nor written", command.text())
+
+    def _scans(self, command: Command, turn_id: IdOf, session_id: IdOf) -> None:
+        walks = command.name == "HSCAN" and any(
+            turn_id(key) is not None or session_id(key) is not None for key in keys_of(command)
+        )
+        if is_scan(command) or walks:
+            self._findings.blame("TA-SEL-5", "a selection sends no KEYS and no SCAN", command.text())
+
+    def block_ended(self, *, script: bool) -> None:
+        """After a block: a clear in one script keeps to one session and to the turn named there (TA-CLEAR-8)."""
+        unit, lives = self._lives.unit, self._lives
+        if not unit.sessions_cleared or not script:
+            return
+        cleared = dict.fromkeys(unit.sessions_cleared)
+        if len(cleared) > 1:
+            self._findings.blame(
+                "TA-CLEAR-8", "a clear touches one session's hash", f"it clears {', '.join(sorted(cleared))}"
+            )
+        for key in unit.turns_deleted:
+            turn = lives.turns.get(key)
+            owner = lives.sessions.get(turn.session) if turn and turn.session else None
+            if owner is not None and owner.turn == key and owner.id not in cleared:
+                self._findings.blame(
+                    "TA-CLEAR-8", "other turns stay as they were", f"turn {key} of session {owner.id} is deleted"
+                )
+
+
+def _changes(command: Command, key: str) -> bool:
+    gone = any(named == key for named, _ in deletes_fields(command))
+    return gone or any(named == key for named, _ in writes_fields(command)) or key in sets_ttl(command) or (
+        moves(command) is not None and key in (moves(command) or ())
+    )  # fmt: skip
