@@ -39,7 +39,7 @@ LAYOUT = {
 }
 POOL_IDS = 1000
 POOLS_AT_ONCE = 48
-"""Pool ids asked in one round trip; a gap in the ids hides nothing unless it is longer than this."""
+"""Pool ids asked in one command; a gap in the ids hides nothing unless it is longer than this."""
 
 
 class BadRequest(ValueError):
@@ -181,10 +181,8 @@ class Scheduler:
         return nodes
 
     def members(self, pair: str, pool_ids: Any) -> set[str]:
-        pipe = self.redis.pipeline(transaction=False)
-        for pool_id in pool_ids:
-            pipe.smembers(self.key("pool", pair=pair, pool_id=pool_id))
-        return set().union(*pipe.execute())
+        pools = [self.key("pool", pair=pair, pool_id=pool_id) for pool_id in pool_ids]
+        return set(self.redis.sunion(pools)) if pools else set()
 
     def online(self, node_id: str) -> bool:
         return bool(self.redis.exists(self.key("node", node_id=node_id)))

@@ -45,9 +45,13 @@ local function pools()
   for first = 0, 999, 48 do
     local window = {}
     for pool_id = first, math.min(first + 47, 999) do window[#window + 1] = pool_key(pair, pool_id) end
-    if redis.call('EXISTS', unpack(window)) == 0 then break end
+    local there = redis.call('EXISTS', unpack(window))
+    if there == 0 then break end
     for _, key in ipairs(window) do
-      if redis.call('EXISTS', key) == 1 then found[#found + 1] = key end
+      if there == 0 then break end
+      if redis.call('EXISTS', key) == 1 then
+        found[#found + 1], there = key, there - 1
+      end
     end
   end
   return found
