@@ -81,10 +81,10 @@ def _is_cut_json(text: str) -> bool:
 
 def _leading_object(text: str) -> bool:
     try:
-        json.JSONDecoder().raw_decode(text)
+        _, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         return False
-    return True
+    return end < len(text)
 
 
 def _refuse_lone_surrogates(members: dict[str, Any], line: bytes) -> None:
