@@ -188,8 +188,6 @@ def test_other_fields_of_the_session_hash_survive_a_whole_turn(stage: Stage, sit
         stage.claim(
             not lost, "the other fields of the session hash as they were", f"changed or lost: {lost}", step.seen
         )
-        added = sorted(now.keys() - fields.keys() - {"updated_at", "last_seen"})
-        stage.claim(not added, "no field of ours but the open turn", f"added: {added}", step.seen)
 
 
 @case("TA-CLEAR-5")

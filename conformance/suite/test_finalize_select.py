@@ -4,9 +4,10 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.drawing import claim_random, finalizes
-from turnaffinity.judging.stage import Stage, told
+from turnaffinity.judging.stage import Stage, Step, told
 from turnaffinity.judging.subject import Refused
-from turnaffinity.judging.wire_view import Looks, selections
+from turnaffinity.judging.wire_view import Looks, Selection, selections
+from turnaffinity.wire.meaning import is_scan
 
 # TA-SEL-1
 
@@ -58,6 +59,42 @@ def test_the_jobs_of_a_closing_batch_are_drawn_one_by_one(stage: Stage, reason: 
     nodes = stage.nodes(2)
     stage.serve(nodes, *stage.langs[:24])
     claim_random(stage, nodes, finalizes(stage, reason, stage.langs[:24]))
+
+
+@case("TA-SEL-2")
+def test_a_closing_batch_is_not_drawn_as_one(stage: Stage, reason: str) -> None:
+    nodes, langs = stage.nodes(2), stage.langs[:24]
+    stage.serve(nodes, *langs)
+    # at a tenth of the fair share 24 jobs repeat with a given period by chance below 0.45; 32 batches below 1e-10
+    regular = set(range(1, 9))
+    for _ in range(32):
+        step = stage.finalize(stage.session(), reason, langs, watch=False)
+        drawn = step.nodes
+        regular = {p for p in regular if all(a == b for a, b in zip(drawn, drawn[p:], strict=False))}
+        if not regular:
+            return
+    observed = f"in 32 batches of 24 jobs every job goes where the one {min(regular)} before it in the batch went"
+    stage.claim(False, "each job of a batch drawn for itself", observed)
+
+
+@case("TA-SEL-2")
+def test_a_node_that_died_a_moment_ago_is_never_drawn(stage: Stage, reason: str) -> None:
+    nodes, mortal = stage.nodes(2), stage.nodes(1)
+    stage.serve([*nodes, *mortal], *stage.langs[:8])
+    for _ in range(4):
+        stage.finalize(stage.session(), reason, stage.langs[:8], watch=False)
+    stage.offline(*mortal)
+    claim_random(stage, nodes, finalizes(stage, reason, stage.langs[:8]))
+
+
+@case("TA-SEL-2")
+def test_a_node_that_joined_a_moment_ago_is_drawn(stage: Stage, reason: str) -> None:
+    nodes, late = stage.nodes(2), stage.nodes(1)
+    stage.serve(nodes, *stage.langs[:8])
+    for _ in range(4):
+        stage.finalize(stage.session(), reason, stage.langs[:8], watch=False)
+    stage.serve(late, *stage.langs[:8])
+    claim_random(stage, [*nodes, *late], finalizes(stage, reason, stage.langs[:8]), ordered=False)
 
 
 @case("TA-SEL-2")
@@ -160,6 +197,11 @@ def test_in_a_room_only_the_pairs_that_the_recorded_node_lacks_go_elsewhere(stag
 UNTOLD = "no script selects here, so that a selection cannot be told from the finalize's own commands"
 
 
+def own_selections(stage: Stage, step: Step, pairs: list[str], session: str) -> list[Selection]:
+    """The script calls that select and do nothing else: one that is given the session does more of the finalize."""
+    return [s for s in selections(step.wire, stage.layout, pairs) if not s.mentions(session)]
+
+
 @case("TA-SEL-5")
 def test_the_selections_of_a_finalize_read_the_affinity_at_most_once_each(stage: Stage, site: str) -> None:
     nodes, session = stage.nodes(2), stage.session()
@@ -168,7 +210,8 @@ def test_the_selections_of_a_finalize_read_the_affinity_at_most_once_each(stage:
     found = 0
     for why in ("max_duration", "max_duration", "manual", "timeout"):
         step = stage.finalize(session, why, site)
-        for selection in selections(step.wire, stage.layout, pairs):
+        stage.claim_none([c for c in step.wire if is_scan(c)], "no KEYS and no SCAN", step)
+        for selection in own_selections(stage, step, pairs, session):
             found += 1
             inner = selection.unit.inner
             reads = looks.affinity_reads(inner)
@@ -186,7 +229,7 @@ def test_the_selections_of_a_finalize_write_no_turn_key_and_no_session(stage: St
     found = 0
     for why in ("max_duration", "max_duration", "manual", "timeout"):
         step = stage.finalize(session, why, site)
-        for selection in selections(step.wire, stage.layout, pairs):
+        for selection in own_selections(stage, step, pairs, session):
             found += 1
             stage.claim_none(looks.changing(selection.unit.inner), "no write of a turn key or session hash", step)
     if not found:

@@ -197,6 +197,26 @@ def test_a_node_of_another_pair_is_never_drawn(stage: Stage) -> None:
 
 
 @case("TA-SEL-2", "LS")
+def test_a_node_that_died_a_moment_ago_is_drawn_no_more(stage: Stage) -> None:
+    nodes, mortal = stage.nodes(2), stage.nodes(1)
+    stage.serve([*nodes, *mortal])
+    for _ in range(24):
+        stage.select(watch=False)
+    stage.offline(*mortal)
+    claim_random(stage, nodes, selects(stage))
+
+
+@case("TA-SEL-2", "LS")
+def test_a_node_that_joined_a_moment_ago_is_drawn_too(stage: Stage) -> None:
+    nodes, late = stage.nodes(2), stage.nodes(1)
+    stage.serve(nodes)
+    for _ in range(24):
+        stage.select(watch=False)
+    stage.serve(late)
+    claim_random(stage, [*nodes, *late], selects(stage), ordered=False)
+
+
+@case("TA-SEL-2", "LS")
 def test_the_only_candidate_is_chosen(stage: Stage) -> None:
     nodes = stage.nodes(1)
     stage.serve(nodes)

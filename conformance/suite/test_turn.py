@@ -75,17 +75,20 @@ def claim_selected_under(stage: Stage, step: Step, langs: list[str]) -> None:
     turn = step.turn_id
     found = selections(step.wire, stage.layout, [stage.pair(lang) for lang in langs])
     for selection in found:
-        seen = selection.mentions(turn) or any(turn in part for c in selection.unit.inner for part in c.argv)
-        expected = f"the turn id {turn} in the selection for {selection.pair}"
-        stage.claim(seen, expected, selection.unit.top.text(), step.seen, [selection.unit.top])
+        given = selection.turn_argument  # a script with an ABI of its own is judged by behaviour
+        expected = f"ARGV[3] = {turn} in the selection for {selection.pair}"
+        stage.claim(given in (None, turn), expected, f'"{given}"', step.seen, [selection.unit.top])
     others = [
         command
         for command in Looks(stage.layout).affinity_reads(step.wire)
         if stage.layout.turn_id_of(command.argv[1]) not in (None, turn)
     ]
     stage.claim_none(others, f"no read of another turn's affinity than {turn}", step)
-    if not found:
-        stage.unobservable("no script selects here, and an id of this very finalize need not be read")
+    told = [s for s in found if s.turn_argument is not None or s.mentions(turn)]
+    if len(told) < len(langs) and not Looks(stage.layout).reads_of(
+        step.wire, stage.layout.turn_key(turn), stage.layout.affinity_field
+    ):
+        stage.unobservable("no script is given a turn id here, and an id of this very finalize need not be read")
 
 
 # TA-TURN-2

@@ -103,7 +103,7 @@ class Draws:
         return 0.0 if not self._missing else 1.0
 
 
-def draw_until_settled(draws: Draws, draw_some: Callable[[int], Sequence[str]], first: int = 48) -> str:
+def draw_until_settled(draws: Draws, draw_some: Callable[[int], Sequence[str]], first: int = 32) -> str:
     """Ask for draws, `first` and then as many again each time, until the question is settled; "" if it varies."""
     batch = first
     while True:

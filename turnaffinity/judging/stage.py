@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.evidence import NotClaimed, Skipped, Unobservable, Violation, listed
+from turnaffinity.judging.evidence import NotClaimed, Unobservable, Violation, listed
+from turnaffinity.judging.languages import LANGUAGES, REGIONS
 from turnaffinity.judging.state import State, difference, take_snapshot
-from turnaffinity.judging.subject import Answer, Broke, Finalized, Refused, Selected, Subject
+from turnaffinity.judging.step import Step, ask, asked, told
+from turnaffinity.judging.subject import Broke, Refused, Subject
 from turnaffinity.server import token
 from turnaffinity.wire.command import Command
 
@@ -22,159 +24,10 @@ if TYPE_CHECKING:
 
     from turnaffinity.judging.judge import Judge
 
-LANGUAGES = tuple(
-    [
-        "en",
-        "ja",
-        "ko",
-        "fr",
-        "de",
-        "es",
-        "it",
-        "pt",
-        "ru",
-        "ar",
-        "hi",
-        "th",
-        "vi",
-        "id",
-        "ms",
-        "tr",
-        "pl",
-        "nl",
-        "sv",
-        "da",
-        "fi",
-        "nb",
-        "cs",
-        "hu",
-        "ro",
-        "uk",
-        "el",
-        "he",
-        "fa",
-        "ur",
-        "bn",
-        "ta",
-        "te",
-        "ml",
-        "kn",
-        "mr",
-        "gu",
-        "pa",
-        "si",
-        "my",
-        "km",
-        "lo",
-        "mn",
-        "ka",
-        "hy",
-        "az",
-        "kk",
-        "uz",
-        "sw",
-        "am",
-        "zu",
-        "af",
-        "is",
-        "ga",
-        "cy",
-        "eu",
-        "ca",
-        "gl",
-        "hr",
-        "sr",
-        "sk",
-        "sl",
-        "bg",
-        "mk",
-        "sq",
-        "lt",
-        "lv",
-        "et",
-        "mt",
-        "yue",
-        "wuu",
-    ]
-)
-REGIONS = ("", "", "", "-CN", "-GB", "-419", "-Hant")
+__all__ = ["SITES", "Stage", "Step", "ask", "asked", "told"]
+
 SITES = ("solo", "lone-room", "room")
 """The three call sites: a solo session, a room without other members, a room with language groups (TA-TURN-2)."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One request to the subject: what was asked, what it answered, what it sent."""
-
-    request: dict[str, Any]
-    answer: Answer
-    commands: tuple[Command, ...] | None
-    """The subject's commands, or None where the server has no MONITOR."""
-
-    @property
-    def wire(self) -> tuple[Command, ...]:
-        """The subject's commands; a case that needs them is skipped where they cannot be seen."""
-        if self.commands is None:
-            raise Skipped("this server has no MONITOR, so that the commands on the wire cannot be seen")
-        return self.commands
-
-    @property
-    def seen(self) -> tuple[Command, ...]:
-        """The subject's commands as evidence; empty where they cannot be seen."""
-        return self.commands or ()
-
-    @property
-    def finalized(self) -> Finalized:
-        """The answer of a finalize that was carried out; anything else fails the case."""
-        if not isinstance(self.answer, Finalized):
-            raise Violation(f"an answer to {self.asked}", told(self.answer), self.seen)
-        return self.answer
-
-    @property
-    def node(self) -> str | None:
-        """The answer of a selection, or the node of a finalize's only job; anything else fails the case."""
-        if isinstance(self.answer, Selected):
-            return self.answer.node_id
-        if isinstance(self.answer, Finalized) and len(self.answer.jobs) == 1:
-            return self.answer.jobs[0].node_id
-        raise Violation(f"one node in answer to {self.asked}", told(self.answer), self.seen)
-
-    @property
-    def nodes(self) -> list[str | None]:
-        """The nodes of a finalize's jobs, in order."""
-        return [job.node_id for job in self.finalized.jobs]
-
-    @property
-    def turn_id(self) -> str:
-        """The turn id of a finalize's answer."""
-        return self.finalized.turn_id
-
-    @property
-    def asked(self) -> str:
-        """The request in words."""
-        return asked(self.request)
-
-
-def asked(request: dict[str, Any]) -> str:
-    """A request in words: "finalize max_duration of s1, solo"."""
-    if request["op"] == "select":
-        return f"select {request['pair']} (job {request['job_id'] or 'none'}, turn {request['turn_id'] or 'none'})"
-    room = request["room_langs"]
-    place = "solo" if room is None else f"room [{', '.join(room)}]"
-    return f"finalize {request['reason']} of {request['session_id']}, {place}"
-
-
-def told(answer: Answer) -> str:
-    """An answer in words."""
-    match answer:
-        case Broke(what):
-            return f"no usable answer: {what}"
-        case Refused(code, message):
-            return f"error {code}" + (f": {message}" if message else "")
-        case Selected(node_id):
-            return "no node (nil)" if node_id is None else f'node "{node_id}"'
-        case Finalized(turn_id, jobs):
-            return f"turn {turn_id}, jobs " + ", ".join(f"{job.tgt_lang} -> {job.node_id or 'no node'}" for job in jobs)
 
 
 @dataclass
@@ -203,10 +56,10 @@ class Stage:
     # names
 
     def name(self, kind: str) -> str:
-        """A fresh opaque id; letters, digits, `.`, `_` and `-`, in both cases."""
+        """A fresh opaque id: letters of both cases, digits, `.`, `_` and `-`; longer than a UUID."""
         self._serial += 1
-        tail = self.rng.choice(["", "-a", ".B", "_x", "-0"])
-        return f"{kind}{self._serial}-{self._token}{self.rng.randrange(1000)}{tail}"
+        tail = self.rng.choice(["a-0", "x_Y", "Q.z", "-_.", "0.A"])
+        return f"{kind}{self._serial}-{self._token}.{self.rng.getrandbits(64):016X}_Ends-Here.{tail}"
 
     def nodes(self, count: int) -> list[str]:
         """Fresh node ids; not online yet."""
@@ -448,12 +301,3 @@ class Stage:
     def note(self, sentence: str) -> None:
         """Something the report says beside the case: how many draws, and the chance of a false pass."""
         self.notes.append(sentence)
-
-
-def ask(subject: Subject, request: dict[str, Any]) -> Answer:
-    """Put one request to a subject."""
-    if request["op"] == "select":
-        return subject.select(request["pair"], request["job_id"], request["turn_id"])
-    return subject.finalize(
-        request["session_id"], request["reason"], request["src_lang"], request["tgt_lang"], request["room_langs"]
-    )

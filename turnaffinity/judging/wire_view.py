@@ -14,6 +14,7 @@ from turnaffinity.wire.meaning import (
     is_scan,
     keys_of,
     reads_fields,
+    script_call,
     sets_ttl,
     writes_fields,
 )
@@ -80,6 +81,14 @@ class Selection:
 
     pair: str
     unit: Unit
+
+    @property
+    def turn_argument(self) -> str | None:
+        """ARGV[3] of a call that keeps to the ABI of `select_node.lua` (no KEYS, the pair first); else None."""
+        call = script_call(self.unit.top)
+        if call is None or call.keys or len(call.args) < 3 or call.args[0] != self.pair:
+            return None
+        return call.args[2]
 
     def mentions(self, text: str) -> bool:
         """Whether the call was given this text, alone or within a key."""
