@@ -164,7 +164,7 @@ def noise(rng: random.Random, sessions: list[str]) -> Atom:
         rng.choice(
             [
                 (other, ("SET", f"key:{rng.randrange(99)}", "x" * rng.randrange(40))),
-                (other, ("GET", "a\"b\\ scheduler:turn: \x00")),
+                (other, ("GET", 'a"b\\ scheduler:turn: \x00')),
                 (manager, ("HSET", name, "user", "u1")),
                 (manager, ("EXPIRE", name, "3600")),
                 (manager, ("HGETALL", name)),

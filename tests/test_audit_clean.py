@@ -25,7 +25,9 @@ def audited(trace: bytes, reading: Reading | None = PRESETS["intent"], pieces: i
 
 def broken(report: dict[str, Any]) -> list[str]:
     return [
-        f"{rule['id']} {failure['line']} {failure['observed']}" for rule in report["rules"] for failure in rule["failures"]
+        f"{rule['id']} {failure['line']} {failure['observed']}"
+        for rule in report["rules"]
+        for failure in rule["failures"]
     ]
 
 

@@ -119,8 +119,15 @@ class Sieve:
         self._held = data[stop:]
 
     def _safe_end(self, data: bytes) -> int:
-        """The start of a line near the end that does not belong to a script before it."""
+        """The start of a line near the end that does not belong to a script or a MULTI before it."""
         at = data.rfind(b"\n", 0, max(0, len(data) - HELD_BYTES)) + 1
+        for _ in range(LOOK_AHEAD_LINES):
+            before = data.rfind(b"\n", 0, at - 1) + 1 if at > 0 else 0
+            column = data.find(b" [", before, before + 48) - before
+            client = data[before + column : data.find(b"] ", before) + 2]
+            if at == 0 or (b" lua] " not in data[at : at + 48] and not data.startswith(client, at + column)):
+                break
+            at = before
         while at > 0 and b" lua] " in data[at : at + 48]:
             at = data.rfind(b"\n", 0, at - 1) + 1
         return at
