@@ -14,11 +14,13 @@ from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.judging.observer import Observer
 from turnaffinity.judging.proxy_faults import ErrorReply
 from turnaffinity.judging.subject import Subject
+from turnaffinity.problem import Problem
 from turnaffinity.server import Server, open_server
 from turnaffinity.server.address import parse_address
 from turnaffinity.server.live import connect
 
 if TYPE_CHECKING:
+    from turnaffinity.judging.adapter import Deadlines
     from turnaffinity.judging.proxy import FaultProxy
 
 Kind = Literal["reference", "lua", "adapter"]
@@ -166,10 +168,27 @@ def _script(judge: Judge, url: str) -> Subject:
     return ScriptSubject(judge.server, read_script(Path(judge.target)), Path(judge.target).name)
 
 
-def _adapter(judge: Judge, url: str) -> Subject:
-    from turnaffinity.judging.adapter import AdapterSubject, Deadlines
+def parse_deadlines(text: str | None) -> Deadlines:
+    """Deadlines from "hello=S,op=S,bye=S", in seconds, each optional; raises `Problem` for anything else."""
+    from turnaffinity.judging.adapter import Deadlines
 
-    deadlines = Deadlines.parse(judge.deadlines) if judge.deadlines else Deadlines()
+    seconds: dict[str, float] = {}
+    for part in text.split(",") if text else ():
+        name, _, value = part.partition("=")
+        try:
+            seconds[f"{name.strip()}_s"] = float(value)
+            if name.strip() not in {"hello", "op", "bye"} or seconds[f"{name.strip()}_s"] <= 0:
+                raise ValueError
+        except ValueError:
+            mend = "write for instance hello=60,op=20,bye=5, in seconds"
+            raise Problem("--deadline", f'"{part}" is no deadline', mend) from None
+    return Deadlines(**seconds)
+
+
+def _adapter(judge: Judge, url: str) -> Subject:
+    from turnaffinity.judging.adapter import AdapterSubject
+
+    deadlines = parse_deadlines(judge.deadlines)
     return AdapterSubject(
         judge.target, redis_url=url, reading=None if judge.auto else judge.reading, layout=judge.layout,
         deadlines=deadlines,

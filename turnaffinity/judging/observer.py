@@ -28,7 +28,8 @@ class Observer:
         self._client: Any = server.client()
         self._patience_s = patience_s
         self._numbers = itertools.count(1)
-        self._connection: Any = server.client().connection_pool.get_connection()
+        monitoring: Any = server.client(timeout_s=None)
+        self._connection = monitoring.connection_pool.get_connection()
         self._connection.send_command("MONITOR")
         self._connection.read_response()
         self._socket: socket.socket = self._connection._sock

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import asdict
 from typing import Any
 
@@ -114,7 +114,7 @@ class JudgePlugin:
         return not self.rules or any(fnmatch.fnmatchcase(case.rule, glob) for glob in self.rules)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
         """Turn what the case raised into a result, as a property of the report."""
         report = yield
         case = case_of(getattr(item, "function", None))

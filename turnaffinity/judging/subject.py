@@ -65,7 +65,10 @@ class Subject(Protocol):
     """An implementation under judgement. One request at a time; nothing is tried twice."""
 
     profile: Profile
-    hello: Hello
+
+    @property
+    def hello(self) -> Hello:
+        """Who the subject says it is."""
 
     def finalize(
         self, session_id: str, reason: str, src_lang: str, tgt_lang: str, room_langs: Sequence[str] | None
