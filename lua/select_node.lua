@@ -85,7 +85,11 @@ else
   local first, last_found = 0, 0
   -- a pool that emptied leaves a gap: the ids after it are still pools (TA-SEL-10).
   -- All 1000 ids are asked only where none of them is a pool so far
-  while first < POOL_IDS and (total == 0 or first - last_found <= GAP) do
+  local function gap_may_go_on()
+    local empty = first - last_found - 1
+    return empty < GAP or (empty == GAP and call('EXISTS', pool_key(pair, first)) == 1)
+  end
+  while first < POOL_IDS and (total == 0 or gap_may_go_on()) do
     local window, at = window_keys(first), 0
     local left = call('EXISTS', unpack(window))
     while left > 0 do
