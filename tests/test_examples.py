@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,14 @@ Node = tuple[str, str, str]
 """A node, the pair and the pool id in which it serves it."""
 
 
+def missing_tool(name: str) -> str | None:
+    """Why a tool cannot be used, or None; rustup's cargo is on the PATH also where it has no toolchain."""
+    if shutil.which(name) is None:
+        return f"{name} is not on the PATH"
+    answered = subprocess.run([name, "--version"], capture_output=True, text=True, check=False)
+    return None if answered.returncode == 0 else f"{name} does not run: {answered.stderr.strip()}"
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with open_server("embedded") as server:
@@ -35,8 +44,8 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="module", params=sorted(NEEDS))
 def example(request: pytest.FixtureRequest, server: Server) -> Iterator[AdapterSubject]:
     """One process of an example for all tests of this file: each says hello again with what it needs."""
-    if shutil.which(NEEDS[request.param]) is None:
-        pytest.skip(f"{NEEDS[request.param]} is not on the PATH, so the {request.param} example cannot be started")
+    if (missing := missing_tool(NEEDS[request.param])) is not None:
+        pytest.skip(f"{missing}, so the {request.param} example cannot be started")
     run = EXAMPLES / request.param / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir("/")

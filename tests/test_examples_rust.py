@@ -22,7 +22,15 @@ NOTES_OWN_TESTS = (
     "test_should_bind_job_to_node_timeout_no_bind",
 )
 
-pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not on the PATH")
+
+@pytest.fixture(autouse=True, scope="module")
+def cargo() -> None:
+    """Cargo, or a skip that says why; rustup's is on the PATH also where it has no toolchain."""
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is not on the PATH")
+    answered = subprocess.run(["cargo", "--version"], capture_output=True, text=True, check=False)
+    if answered.returncode:
+        pytest.skip(f"cargo does not run: {answered.stderr.strip()}")
 
 
 def finalize(reason: str, session: str = "s1", room: list[str] | None = None) -> dict[str, Any]:

@@ -29,8 +29,9 @@ def init(language: str, folder: Path | str) -> Result:
 
 
 def adapter_of(language: str, tmp_path: Path) -> list[str]:
-    if shutil.which(ADAPTERS[language]) is None:
-        pytest.skip(f"{ADAPTERS[language]} is not on the PATH, so the {language} starter cannot be started")
+    tool = ADAPTERS[language]
+    if shutil.which(tool) is None or subprocess.run([tool, "--version"], capture_output=True, check=False).returncode:
+        pytest.skip(f"{tool} is not on the PATH or does not run, so the {language} starter cannot be started")
     said = init(language, tmp_path / "an adapter").output
     return next(shlex.split(shlex.split(line)[-1]) for line in said.splitlines() if "--adapter" in line)
 

@@ -117,9 +117,10 @@ class Scheduler:
 
     def write_affinity(self, session_id: str, turn_id: str, node_id: str) -> None:
         turn, field = self.key("turn", turn_id=turn_id), self.layout["affinity_field"]
+        overwrite = self.choices["D4"] == "overwrite"
 
         def write(pipe: Any) -> None:
-            recorded = None if self.choices["D4"] == "overwrite" else pipe.hget(turn, field)
+            recorded = None if overwrite else pipe.hget(turn, field)
             if recorded and self.choices["D4"] == "repair" and not pipe.exists(self.key("node", node_id=recorded)):
                 recorded = None
             pipe.multi()
@@ -127,7 +128,7 @@ class Scheduler:
                 pipe.hset(turn, field, node_id)
             pipe.hset(self.key("session", session_id=session_id), self.layout["current_turn_field"], turn_id)
 
-        self.redis.transaction(write, turn)
+        self.redis.transaction(write, *([] if overwrite else [turn]))  # what was read must still stand at EXEC
 
     def clear_affinity(self, session_id: str) -> None:
         session, field = self.key("session", session_id=session_id), self.layout["current_turn_field"]
