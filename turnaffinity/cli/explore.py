@@ -96,19 +96,26 @@ class _Bar:
         done = progress.TextColumn("{task.completed}/{task.total}")
         columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), done)
         self._bar = progress.Progress(
-            *columns, progress.TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal
+            *columns,
+            progress.TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            # no thread of its own: the search forks
+            auto_refresh=False,
         )
         self._task = self._bar.add_task("searching", total=24)
 
     def __enter__(self) -> Progress:
         self._bar.start()
+        self._bar.refresh()
         return self._tell
 
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
     def _tell(self, done: int, total: int, what: str) -> None:
-        self._bar.update(self._task, completed=done, total=total, description=what)
+        self._bar.update(self._task, completed=done, total=total, description=what, refresh=True)
 
 
 def _table(result: Exploration) -> Table:

@@ -6,26 +6,32 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from turnaffinity.contract.batch import Finalized
-from turnaffinity.contract.decisions import Reading
+from turnaffinity.contract.decisions import Goal, Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.explorer.behaviour import Behaviour, apply_event
+from turnaffinity.explorer.bounds import Bounds
 from turnaffinity.explorer.database import arranging_commands, event_commands, read_database, send
-from turnaffinity.explorer.goals import Step
+from turnaffinity.explorer.goals import Predicate, Step
+from turnaffinity.explorer.search import Search
 from turnaffinity.explorer.surroundings import Event
 from turnaffinity.server import Server
 from turnaffinity.specification.actor_finalize import NoNode, Scheduler, do_finalize
-from turnaffinity.specification.oracle import Run
+from turnaffinity.specification.oracle import Happened, Run
 from turnaffinity.specification.oracle_state import Database, World, predicted_database
 from turnaffinity.specification.pool_service import DrawnPoolService
 
 
 class Disagreement(AssertionError):
-    """The real flow did something else than the oracle: `step` is the one, `differences` say how."""
+    """The real flow did something else than the oracle: `step` is the one, `differences` say how.
 
-    def __init__(self, step: Step, differences: Sequence[str]) -> None:
+    `goal` is the one in whose search the step was taken.
+    """
+
+    def __init__(self, step: Step, differences: Sequence[str], goal: Goal | None = None) -> None:
         who = f"{step.request.session_id} {step.request.reason}" if step.request else " ".join(step.event)
-        super().__init__(f"{who}: oracle / live flow differ: " + "; ".join(differences))
-        self.step, self.differences = step, tuple(differences)
+        at_stake = f"{goal.id} ({goal.title}) is not what the matrix says: " if goal else ""
+        super().__init__(f"{at_stake}{who}: oracle / live flow differ: " + "; ".join(differences))
+        self.step, self.differences, self.goal = step, tuple(differences), goal
 
 
 class LiveFlow:
@@ -55,7 +61,10 @@ class LiveFlow:
 
     def arrange(self, world: World) -> None:
         """Make the database this world, and nothing else."""
-        self.server.clear()
+        if self.server.ours:
+            self.client.flushall()
+        else:
+            self.server.clear()
         send(self.client, arranging_commands(world, self.layout))
 
     def take(self, step: Step, reading: Reading) -> None:
@@ -80,7 +89,7 @@ class LiveFlow:
         cues = _Cues(self, step.before, run)
         scheduler = Scheduler(
             self.client, reading, self.layout,
-            new_turn_id=lambda: run.turn_id or "",
+            new_turn_id=lambda: _minted(step.before, run),
             pool_service=DrawnPoolService(self.client, cues.draw, self.layout),
             at=cues.at,
         )  # fmt: skip
@@ -102,37 +111,73 @@ class LiveFlow:
         return replace(database, values=values, with_ttl=database.with_ttl & kept)
 
 
+def hold_flow_to_search(
+    live: LiveFlow,
+    predicate: Predicate,
+    reading: Reading,
+    bounds: Bounds,
+    max_size: int,
+    taken: set[object] | None = None,
+) -> int:
+    """Replay every transition that a goal's search takes from states of less than `max_size`; returns how many.
+
+    `taken` remembers what was replayed already, so that goals with the same surroundings share the work.
+    Raises `Disagreement`, which names the goal, at the first transition that the real flow does not repeat.
+    """
+    known = taken if taken is not None else set()
+    steps: list[Step] = []
+    for setting in predicate.settings:
+        Search(predicate, setting, reading, bounds, max_size=max_size, on_step=steps.append).run()
+    count = 0
+    for step in steps:
+        if (reading, step) in known:
+            continue
+        known.add((reading, step))
+        count += 1
+        try:
+            live.replay_step(step, reading)
+        except Disagreement as found:
+            raise Disagreement(found.step, found.differences, predicate.goal) from None
+    return count
+
+
 class _Cues:
     """Plays a run's draws and events to the flow, each at its place."""
 
     def __init__(self, live: LiveFlow, before: World, run: Run) -> None:
         self._live, self._world = live, before
         self._items = list(run.happened)
+        self._now: Happened | None = None
         self.trouble: list[str] = []
 
     def at(self, step: str) -> None:
-        """Told of the flow's steps: plays the events that the run has before a selection or a write."""
+        """Told of the flow's steps: goes on to the run's next selection or write, and plays the events before it."""
         kind = {"select": "routed", "write": "recorded"}.get(step)
-        if kind is None:
-            return
-        while self._items and self._items[0].kind not in (kind, "surroundings"):
-            self._items.pop(0)
-        while self._items and self._items[0].event:
-            self._play(self._items.pop(0).event)
+        while kind is not None and self._items:
+            item = self._items.pop(0)
+            if item.event:
+                self._play(item.event)
+            elif item.kind == kind:
+                self._now = item
+                return
 
     def draw(self, candidates: Sequence[str]) -> str:
         """The node that the run draws here; the first candidate, and a complaint, where it draws none."""
-        item = next((item for item in self._items if item.kind == "routed"), None)
-        wanted = item.node_id if item is not None and item.drawn else None
-        if wanted not in candidates:
-            self.trouble.append(f"draw: {wanted or 'none'} / one of {', '.join(candidates)}")
-        if item is not None:
-            self._items = self._items[self._items.index(item) + 1 :]
-        return wanted if wanted is not None and wanted in candidates else candidates[0]
+        wanted = self._now.node_id if self._now is not None and self._now.drawn else None
+        if wanted is not None and wanted in candidates:
+            return wanted
+        self.trouble.append(f"draw: {wanted or 'none'} / one of {', '.join(candidates)}")
+        return candidates[0]
 
     def _play(self, event: Event) -> None:
         send(self._live.client, event_commands(self._world, event, self._live.layout))
         self._world = apply_event(self._world, event)
+
+
+def _minted(before: World, run: Run) -> str:
+    """The id that the flow mints: the run's own, unless that was not minted here."""
+    known = {turn for _, turn in before.open_turns} | {turn for turn, _ in before.affinities}
+    return run.turn_id if run.turn_id and run.turn_id not in known else "minted-anew"
 
 
 def _reply_differences(run: Run, done: Finalized, error: str | None) -> list[str]:

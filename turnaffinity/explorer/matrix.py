@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -195,11 +196,18 @@ def _settled(bounds: Bounds, workers: int, tell: Progress) -> Iterator[Cell]:
             yield from settle_reading(reading, bounds)
             tell(done, len(readings), reading.label)
         return
-    with ProcessPoolExecutor(max_workers=min(workers, len(readings))) as pool:
+    with ProcessPoolExecutor(min(workers, len(readings)), initializer=_leave_interrupts_to_the_parent) as pool:
         waiting = {pool.submit(settle_reading, reading, bounds): reading for reading in readings}
-        for done, future in enumerate(as_completed(waiting), start=1):
-            yield from future.result()
-            tell(done, len(readings), waiting[future].label)
+        try:
+            for done, future in enumerate(as_completed(waiting), start=1):
+                yield from future.result()
+                tell(done, len(readings), waiting[future].label)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _replay(cells: tuple[Cell, ...], server: Server, tell: Progress) -> int:

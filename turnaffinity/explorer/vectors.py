@@ -69,9 +69,25 @@ def write_vectors(exploration: Exploration, folder: Path) -> list[Path]:
     return paths
 
 
+LINE = 110
+"""What fits into so many characters is written on one line."""
+
+
 def as_text(content: dict[str, Any]) -> str:
-    """A vector as its file holds it."""
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    """A vector as its file holds it: JSON in which a command, or a job, takes one line."""
+    return _pretty(content, "") + "\n"
+
+
+def _pretty(content: Any, indent: str) -> str:
+    flat = json.dumps(content, ensure_ascii=False)
+    if len(indent) + len(flat) <= LINE or not isinstance(content, dict | list):
+        return flat
+    deeper = indent + "  "
+    if isinstance(content, list):
+        parts = [deeper + _pretty(item, deeper) for item in content]
+        return "[\n" + ",\n".join(parts) + f"\n{indent}]"
+    parts = [f"{deeper}{json.dumps(name)}: {_pretty(item, deeper)}" for name, item in content.items()]
+    return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
 
 
 def _slug(cell: Cell) -> str:
