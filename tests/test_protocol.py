@@ -34,7 +34,7 @@ EXAMPLE = ROOT / "conformance/implementations/python/run"
 
 
 def test_the_committed_schemas_are_those_of_the_models() -> None:
-    committed = {path.name: path.read_text(encoding="utf-8") for path in schema_folder().glob("*-*.json")}
+    committed = {path.name: path.read_text(encoding="utf-8") for path in schema_folder().glob("*.json")}
     ours = schema_texts()
     assert {name: committed.get(name) for name in ours} == ours, "run: python -m turnaffinity.judging.protocol"
 

@@ -220,9 +220,12 @@ def reading_word(reading: Reading | None) -> str | None:
 
 
 def schema_texts() -> dict[str, str]:
-    """The JSON Schema (2020-12) of each message, by file name: {"hello-request.json": "{...}", ...}."""
+    """The JSON Schema (2020-12) of each message and of a vector, by file name: {"hello-request.json": "{...}", ...}."""
+    from turnaffinity.judging.protocol_vector import Vector
+
     texts = {}
-    for name, model in MESSAGES.items():
+    models: dict[str, type[BaseModel]] = {**MESSAGES, "vector": Vector}
+    for name, model in models.items():
         schema = TypeAdapter(model).json_schema(mode="validation")
         document = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,0 +1,74 @@
+"""What does a test vector look like? The model behind `conformance/schema/vector.json` (DESIGN, section 8)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RedisCommand = Annotated[list[str], Field(min_length=1, description="a Redis command, name first, as texts")]
+
+
+class RedisStep(BaseModel):
+    """A command sent to Redis between two requests: a node goes offline, a pool changes."""
+
+    op: Literal["redis"]
+    command: RedisCommand
+
+
+class FinalizeStep(BaseModel):
+    """A finalize, with the members of the protocol's request."""
+
+    op: Literal["finalize"]
+    session_id: str = Field(description="the session")
+    reason: str = Field(description="manual, timeout, max_duration, or a word that has to be refused")
+    src_lang: str = Field(description="source language")
+    tgt_lang: str = Field(description="target language; ignored where room_langs is not empty")
+    room_langs: list[str] | None = Field(description="null solo, [] a room without others, else its languages")
+
+
+class SelectStep(BaseModel):
+    """A selection, with the members of the protocol's request."""
+
+    op: Literal["select"]
+    pair: str = Field(description='"zh:en"')
+    job_id: str | None = Field(description="the job, or null")
+    turn_id: str | None = Field(description="the turn, or null")
+
+
+Step = Annotated[RedisStep | FinalizeStep | SelectStep, Field(discriminator="op")]
+
+
+class Then(BaseModel):
+    """What has to hold after the last step."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    results: list[Any] = Field(
+        description='one entry for each step: null for redis, {"error": code} for a refusal, else the answer\'s ok; '
+        'anywhere in it {"one_of": [...]}, {"bind": "T1"}, {"same_as": "T1"}, {"not": "T1"} may stand for a value'
+    )
+    keys: dict[str, dict[str, Any] | str | list[str]] = Field(
+        {},
+        description="whole hashes as objects, strings as texts, sets as sorted arrays; ${T1} in a text is a bound id",
+    )
+    absent: list[str] = Field([], description="keys that must not exist")
+    no_ttl: list[str] = Field([], description="keys that must have no TTL")
+
+
+class Vector(BaseModel):
+    """One claim: the state given, the steps, and what has to hold afterwards."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    contract: Literal["1.0"] = Field(description="the contract's version")
+    id: str = Field(description="the file's name without .json")
+    rule: str = Field(description="the rule's id, or a goal's for a counterexample of the explorer; the folder's name")
+    reading: str | dict[str, str] | None = Field(description='a preset, choices such as {"D1": ...}, or null for all')
+    title: str = Field(description="the claim, in a sentence")
+    given: list[RedisCommand] = Field(description="commands that make the state before the first step")
+    when: list[Step] = Field(description="the steps, in order")
+    then: Then = Field(description="what has to hold")
+    draws: list[str] | None = Field(
+        None, description="what the random choices return, in order; a runner that cannot force them skips the vector"
+    )
