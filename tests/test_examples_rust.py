@@ -133,7 +133,7 @@ def test_the_runner_knows_every_feature_of_a_vector_and_says_what_it_skips(serve
     server.clear()
     done = cargo_test(EXAMPLE, "--test", "vectors", REDIS_URL=server.url, TURNAFFINITY_VECTORS=str(vectors))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "drawn.json: skipped: it forces draws" in vectors_said(done)
+    assert "vectors: TA-TURN-4: 1 skipped: it forces draws" in vectors_said(done)
     assert "vectors: 1 passed (one for each reading), 1 skipped, 0 failed" in vectors_said(done)
     assert server.client().dbsize() == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -130,3 +131,28 @@ def test_nothing_is_left_behind_if_writing_fails_halfway(tmp_path: Path, monkeyp
     with pytest.raises(Problem, match="No space left on device"):
         init_verb("rust", tmp_path / "made" / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def verdict_on(tmp_path: Path, *subject: str) -> dict[str, Any]:
+    report = tmp_path / "report.json"
+    verify = [str(Path(sys.executable).with_name("turnaffinity")), "verify", *subject, "--json", str(report)]
+    surroundings = os.environ | {"TURNAFFINITY_PYTHON": sys.executable}
+    done = subprocess.run(verify, capture_output=True, text=True, env=surroundings, timeout=120, check=False)
+    assert report.exists(), done.stderr
+    judged: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    return judged
+
+
+def test_the_python_starter_verifies_as_far_as_it_goes(tmp_path: Path) -> None:
+    judged = verdict_on(tmp_path, "--adapter", shlex.join(adapter_of("python", tmp_path)))
+    assert judged["verdict"] == "incomplete"
+    checks = judged["rules"] + judged["protocol"]
+    assert {check["id"] for check in checks if check["status"] in ("fail", "warn")} == set()
+    assert next(rule["status"] for rule in judged["rules"] if rule["id"] == "TA-TURN-5") == "pass"
+
+
+def test_the_lua_starter_conforms_without_a_warning(tmp_path: Path) -> None:
+    init("lua", tmp_path / "script")
+    judged = verdict_on(tmp_path, "--lua", str(tmp_path / "script" / "select_node.lua"))
+    assert judged["verdict"] == "conforms"
+    assert {rule["status"] for rule in judged["rules"]} == {"pass"}

@@ -8,6 +8,7 @@ mod matching;
 mod server;
 mod vector;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -35,7 +36,7 @@ fn run_all(filters: &[String]) -> Result<(), String> {
         println!("vectors: skipped: no REDIS_URL, and neither redis-server nor valkey-server is on the PATH");
         return Ok(());
     };
-    let (mut passed, mut skipped, mut failures) = (0, 0, Vec::new());
+    let (mut passed, mut skipped, mut failures) = (0, BTreeMap::new(), Vec::new());
     for file in files_below(&folder)? {
         let name = file.strip_prefix(&folder).unwrap_or(&file).display().to_string();
         let text = std::fs::read_to_string(&file).map_err(|error| format!("{name}: {error}"))?;
@@ -46,17 +47,21 @@ fn run_all(filters: &[String]) -> Result<(), String> {
         match vector.run(&server) {
             Outcome::Passed(readings) => passed += readings,
             Outcome::Skipped(reason) => {
-                skipped += 1;
-                println!("vectors: {name}: skipped: {reason}");
+                let rule = Path::new(&name).parent().unwrap_or(Path::new("")).display().to_string();
+                *skipped.entry((rule, reason)).or_insert(0) += 1;
             }
             Outcome::Failed(reasons) => {
                 failures.extend(reasons.iter().map(|reason| format!("{name} ({}): {reason}", vector.title)));
             }
         }
     }
+    for ((rule, reason), count) in &skipped {
+        println!("vectors: {rule}: {count} skipped: {reason}");
+    }
     for failure in &failures {
         println!("vectors: {failure}");
     }
+    let skipped: usize = skipped.values().sum();
     println!("vectors: {passed} passed (one for each reading), {skipped} skipped, {} failed", failures.len());
     match failures.is_empty() {
         true => Ok(()),
