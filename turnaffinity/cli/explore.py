@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
     from rich.table import Table
 
@@ -182,7 +184,10 @@ def _write(json: Path | None, html: Path | None, result: Exploration) -> None:
     from turnaffinity.explorer.picture import page
     from turnaffinity.problem import Problem
 
-    texts = [(json, lambda: dumps(result.as_json(), ensure_ascii=False, indent=1) + "\n"), (html, lambda: page(result))]
+    texts: list[tuple[Path | None, Callable[[], str]]] = [
+        (json, lambda: dumps(result.as_json(), ensure_ascii=False, indent=1) + "\n"),
+        (html, lambda: page(result)),
+    ]
     for path, text in texts:
         if path is None:
             continue
