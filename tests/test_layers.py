@@ -15,7 +15,7 @@ LAYERS = (
     {"wire", "server"},
     {"specification"},
     {"judging", "audit", "explorer", "bench"},
-    {"reports", "notebook", "cli"},
+    {"reports", "notebook", "pictures", "story", "cli"},
 )
 """From the ground up; a module may import from its own layer and from those before it."""
 

@@ -51,7 +51,7 @@ class Draws:
     @property
     def limit(self) -> int:
         """Draws after which no more are taken: every context was met often enough, if the choice is near fair."""
-        return self.needed * (len(self.candidates) if self.ordered else 1) + LONGEST_PERIOD
+        return self.needed * (2 * len(self.candidates) if self.ordered else 1) + LONGEST_PERIOD
 
     def add(self, node: str) -> None:
         """Take one draw into account; O(1) amortised."""

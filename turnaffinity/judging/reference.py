@@ -19,9 +19,11 @@ class ReferenceSubject:
     """The reference flow over a connection of its own (or of the caller's)."""
 
     profile: Profile = "scheduler"
+    do_finalize = staticmethod(do_finalize)
 
     def __init__(self, client: redis.Redis, reading: Reading, layout: KeyLayout, **sources: Any) -> None:
         self.scheduler = Scheduler(client, reading, layout, **sources)
+        self.scheduler.load_scripts()
         self.pool_service = PoolService(client, layout)
         self.hello = Hello(
             "turnaffinity reference", __version__, "Python", frozenset({"finalize", "select"}), reading.as_dict()
@@ -32,7 +34,7 @@ class ReferenceSubject:
     ) -> Answer:
         """One finalize of the specification; its typed errors become the protocol's."""
         try:
-            return do_finalize(self.scheduler, session_id, reason, src_lang, tgt_lang, room_langs)
+            return self.do_finalize(self.scheduler, session_id, reason, src_lang, tgt_lang, room_langs)
         except BadRequest as error:
             return Refused("bad_request", str(error))
         except NoNode as error:

@@ -74,6 +74,14 @@ class Scheduler:
         """`clear_affinity.lua`, ready to be called."""
         return self.client.register_script(load_script("clear_affinity", self.layout))
 
+    def load_scripts(self) -> None:
+        """Send the scripts to the server beforehand, so that no finalize has to. Sends SCRIPT LOAD, three times."""
+        scripts: list[Any] = [self.write_script, self.clear_script]
+        if isinstance(self.selection, PoolService):
+            scripts.append(self.selection.script)
+        for script in scripts:
+            self.client.script_load(script.script)
+
     def select_node(self, src_lang: str, tgt_lang: str, job_id: str | None, turn_id: str | None) -> str | None:
         """One selection, as a step of the flow."""
         self.at("select")

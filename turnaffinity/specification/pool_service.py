@@ -25,7 +25,7 @@ class PoolService:
     """Selection by the shared script: one EVALSHA, `ARGV[1..3]` = pair, job id, turn id."""
 
     def __init__(self, client: redis.Redis, layout: KeyLayout | None = None) -> None:
-        self._script = client.register_script(load_script("select_node", layout or KeyLayout()))
+        self.script: Any = client.register_script(load_script("select_node", layout or KeyLayout()))
 
     def select_node(self, src_lang: str, tgt_lang: str, job_id: str | None, turn_id: str | None) -> str | None:
         """The node for one job, or None where there is no candidate.
@@ -34,7 +34,7 @@ class PoolService:
         binding (None: no binding, TA-BIND-1). Sends EVALSHA (and SCRIPT LOAD once, on a server that does not
         know the script). Raises `redis.RedisError`. TA-SEL-1 to TA-SEL-7; note, section 3, pool_service.rs.
         """
-        node = self._script(args=[f"{src_lang}:{tgt_lang}", job_id or "", turn_id or ""])
+        node = self.script(args=[f"{src_lang}:{tgt_lang}", job_id or "", turn_id or ""])
         return _text(node)
 
 

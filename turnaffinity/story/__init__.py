@@ -1,0 +1,1 @@
+"""What happens to a long speech? The flow told scene by scene on a live server."""
