@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from turnaffinity.judging.cases import case_of
+from turnaffinity.judging.cases import Case, case_of
 
 
 def conformance_folder() -> Path:
@@ -38,6 +39,16 @@ class CaseInfo:
 def all_cases() -> tuple[CaseInfo, ...]:
     """Every case of the suite, in the files' order; imports the suite's files, runs nothing."""
     return tuple(info for path in sorted(suite_folder().glob("test_*.py")) for info in _cases_in(_loaded(path)))
+
+
+@cache
+def case_functions() -> tuple[tuple[Case, Callable[..., Any]], ...]:
+    """Every case with its test function, in the files' order; for those who run cases without pytest."""
+    functions: list[tuple[Case, Callable[..., Any]]] = []
+    for path in sorted(suite_folder().glob("test_*.py")):
+        marked = ((case_of(value), value) for value in vars(_loaded(path)).values())
+        functions += [(case, function) for case, function in marked if case is not None]
+    return tuple(functions)
 
 
 def cases_of(rule_id: str) -> list[CaseInfo]:

@@ -1,0 +1,1 @@
+"""Does the kit catch what is wrong? Deliberately wrong implementations, and which rule blames each."""
