@@ -116,7 +116,7 @@ class Flow(SessionFlow):
 
     wrong = ""
 
-    def clear(self) -> Any:  # noqa: C901 (one branch a mistake)
+    def clear(self) -> Any:
         session, turn = SESSION + self.name, self.turn
         read = ("HGET", session, POINTER)
         unturn, unpoint = ("HDEL", TURN + (turn or ""), AFFINITY), ("HDEL", session, POINTER)

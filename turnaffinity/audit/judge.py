@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from turnaffinity.audit.elsewhere import Elsewhere
 from turnaffinity.audit.findings import Findings, Now
-from turnaffinity.audit.lives import Lives, UnitSeen
-from turnaffinity.audit.selections import Call, Selections
+from turnaffinity.audit.lives import Lives
+from turnaffinity.audit.selections import Around, Call, Inner, Selections
 from turnaffinity.audit.statistics import Statistics, seconds
-from turnaffinity.audit.trace import Lines
+from turnaffinity.audit.trace import Lines, our_names
 from turnaffinity.contract.decisions import Reading
-from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
+from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout, affixes
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import ALL, SCRIPT_CALLS, assigns, deletes_fields, is_scan, moves, reads_fields, sets_ttl
 from turnaffinity.wire.monitor import split_arguments
@@ -44,10 +44,16 @@ class Judge:
         self.session_id = key_reader(layout, "session")
         self.elsewhere = Elsewhere(layout, self.findings, self.lives, watch)
         self.selections = Selections(layout, self.findings, self.lives, self.statistics, watch)
+        around = ("pool", "node_pools", "node", "job")
+        self._surroundings = tuple(layout.prefixes[name] for name in around if layout.prefixes[name])
+        self._pool_prefix = layout.prefixes["pool"] or "\0"
+        self._node_pools_end = affixes(layout.node_pools)[-1] or "\0"
+        self._our_names = our_names(layout)
         self.affinity, self.pointer = layout.affinity_field, layout.current_turn_field
         self.readable = 0
         """Lines of interest that are MONITOR lines."""
         self.gaps = 0
+        self.turn_commands = self.session_commands = 0
         self._tick = 0
 
     def is_known_turn(self, turn_id: str) -> bool:
@@ -62,7 +68,7 @@ class Judge:
         now = self.now
         now.unit += 1
         now.in_block, now.in_script = lines.kind != "single", False
-        self.lives.unit = UnitSeen(now.unit)
+        self.lives.unit.begin()
         if lines.kind == "single":
             argv = self._read(lines.texts[0], lines.number)
             if argv is not None:
@@ -72,7 +78,19 @@ class Judge:
 
     def finish(self) -> None:
         """The trace is over; what is open now is not judged."""
+        self.count_occasions()
         self.findings.finish()
+
+    def count_occasions(self) -> None:
+        """Bring the occasions that every command is one of into the tally."""
+        occasions = self.findings.occasions
+        selections = self.statistics.selections
+        occasions["TA-KEY-2"] = self.session_commands
+        for rule in ("TA-KEY-1", "TA-NEVER-1"):
+            occasions[rule] = self.turn_commands + selections
+        occasions["TA-KEY-3"] = self.turn_commands + self.session_commands + selections
+        for rule in ("TA-SEL-5", "TA-SEL-6"):
+            occasions[rule] = selections
 
     # reading
 
@@ -83,7 +101,7 @@ class Judge:
         rest = rest.rstrip()
         if len(parts) != 3 or rest[-1:] != '"' or parts[1][:1] != "[":
             return None
-        if "\\" in rest or "\udc80" <= max(rest) <= "\udcff":
+        if "\\" in rest or not rest.isascii():
             whole = split_arguments(rest[:-1].encode("utf-8", "surrogateescape"))
             if whole is None:
                 return None
@@ -93,7 +111,9 @@ class Judge:
             if rest.count('"') != 2 * len(argv) - 1:
                 return None
         now = self.now
-        at, now.db, client = parts[0].lstrip("+"), parts[1][1:], parts[2]
+        at, now.db, client = parts[0], parts[1][1:], parts[2]
+        if at[:1] == "+":
+            at = at[1:]
         if at < now.at and seconds(at) < seconds(now.at) - CLOCK_SLACK_S:
             self._gap()
         now.at, now.line, now.text = at, number, text
@@ -132,23 +152,34 @@ class Judge:
             first = 1
             if argv is not None:
                 call = Call.of(argv, self.now.client, number)
-        inner: list[tuple[list[str], str, int]] = []
+        inner: list[Inner] = []
+        around = Around()
         for offset in range(first, len(texts)):
-            argv = self._read(texts[offset], number + offset, call.client)
+            text = texts[offset]
+            parts = text.split('"', 4)
+            key = parts[3] if len(parts) > 3 else ""
+            if key.startswith(self._surroundings) and not self._names_ours(text):
+                self.findings.saw(number + offset, text)
+                around.add(key, key.startswith(self._pool_prefix), key.endswith(self._node_pools_end))
+                continue
+            argv = self._read(text, number + offset, call.client)
             if argv is not None:
-                inner.append((argv, texts[offset], number + offset))
+                inner.append((argv, text, number + offset))
         now = self.now
         now.client = call.client
-        if not inner:
+        if not inner and not around.commands:
             return
-        if self.selections.is_selection(call, [argv for argv, _, _ in inner], self.turn_id, self.session_id):
-            self.selections.judge(call, inner, self.turn_id, self.session_id)
+        if self.selections.is_selection(call, inner, around, self.session_id):
+            self.selections.judge(call, inner, around, self.turn_id, self.session_id)
             return
-        now.in_script = True
+        now.in_script = call.line > 0  # a script that the trace begins in was not seen whole
         for argv, text, line in inner:
             now.line, now.text = line, text
             self._command(argv)
         now.in_script = False
+
+    def _names_ours(self, text: str) -> bool:
+        return any(name in text for name in self._our_names)
 
     # commands
 
@@ -161,7 +192,7 @@ class Judge:
         name, key = argv[0].upper(), argv[1]
         session_id = self.session_id(key)
         if session_id is not None:
-            self.findings.occasions["TA-KEY-2"] += 1
+            self.session_commands += 1
             if name == "HGET" and argv[2:] == [self.pointer]:
                 self.lives.pointer_read(session_id, conclusive=True)
                 return
@@ -175,9 +206,7 @@ class Judge:
                 return
         turn_id = self.turn_id(key)
         if turn_id is not None:
-            occasions = self.findings.occasions
-            occasions["TA-KEY-1"] += 1
-            occasions["TA-NEVER-1"] += 1
+            self.turn_commands += 1
             if name == "HGET" and argv[2:] == [self.affinity]:
                 self.lives.affinity_read(turn_id)
                 return

@@ -68,10 +68,18 @@ class Session:
 class UnitSeen:
     """What the present unit did so far."""
 
-    number: int = -1
     turns_deleted: list[str] = field(default_factory=list)
     sessions_cleared: list[str] = field(default_factory=list)
     turns_read: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """A new unit did nothing yet."""
+        if self.turns_deleted:
+            self.turns_deleted = []
+        if self.sessions_cleared:
+            self.sessions_cleared = []
+        if self.turns_read:
+            self.turns_read = []
 
 
 class Lives:

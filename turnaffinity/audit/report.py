@@ -92,6 +92,7 @@ def build_report(
     judge: Judge, reading: Reading | None, files: list[str], lines: int, matched: int, elapsed_s: float, remember: int
 ) -> AuditReport:
     """The report on what a judge has seen so far; `reading` None stands for "auto"."""
+    judge.count_occasions()
     rules = [_rule_report(rule, judge, remember) for rule in rules_of("trace")]
     decisions = dict(judge.lives.decisions)
     return AuditReport(
@@ -122,7 +123,7 @@ def _rule_report(rule: Rule, judge: Judge, remember: int) -> dict[str, Any]:
     findings = judge.findings
     told = findings.failures.get(rule.id, [])
     warned = findings.warnings.get(rule.id, [])
-    occasions = findings.occasions[_occasions_of(rule.id)]
+    occasions = findings.occasions[rule.id]
     broken = findings.broken[rule.id]
     reasons: list[str] = []
     if told:
@@ -150,11 +151,6 @@ def _rule_report(rule: Rule, judge: Judge, remember: int) -> dict[str, Any]:
         "reasons": reasons,
         "warnings": [_failure(failure) for failure in (*warned, *(told if rule.level == "SHOULD" else ()))],
     }  # fmt: skip
-
-
-def _occasions_of(rule_id: str) -> str:
-    """Every command on a turn key or session hash is an occasion to name a legacy field."""
-    return "TA-KEY-1" if rule_id == "TA-KEY-3" else rule_id
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from turnaffinity.audit.findings import Findings
@@ -23,6 +24,8 @@ from turnaffinity.wire.meaning import (
     writes_fields,
 )
 
+Inner = tuple[list[str], str, int]
+"""A command inside a script that names something of ours: its arguments, its line, its line number."""
 IdOf = Callable[[str], str | None]
 
 
@@ -37,6 +40,8 @@ class Call(NamedTuple):
     @classmethod
     def of(cls, argv: Sequence[str], client: str, line: int) -> Call:
         """The call in these arguments; one without script or arguments if they are none."""
+        if len(argv) > 3 and argv[2] == "0":
+            return cls(argv[1], tuple(argv[3:]), client, line)
         call = script_call(Command(tuple(argv)))
         return cls(call.script, call.args, client, line) if call else cls("", (), client, line)
 
@@ -47,6 +52,26 @@ class Call(NamedTuple):
             return False
         source, colon, target = self.args[0].partition(":")
         return bool(source and colon and target) and ":" not in target
+
+
+@dataclass(slots=True)
+class Around:
+    """The commands of a script that touch only the surroundings: nodes, pools, job bindings."""
+
+    commands: int = 0
+    pools: int = 0
+    asks: bool = False
+    keys: list[str] = field(default_factory=list)
+
+    def add(self, key: str, is_pool: bool, is_node_pools: bool) -> None:
+        """One such command, by its first key."""
+        self.commands += 1
+        if is_pool:
+            self.pools += 1
+            self.asks = True
+        else:
+            self.asks = self.asks or is_node_pools
+            self.keys.append(key)
 
 
 class Selections:
@@ -63,26 +88,22 @@ class Selections:
         self._layout, self._findings, self._lives, self._statistics = layout, findings, lives, statistics
         self._affinity = layout.affinity_field
         self._pool_prefix = layout.prefixes["pool"]
-        self._node_pools = layout.patterns["node_pools"]
-        self._node_prefix = layout.prefixes["node_pools"]
         self._selectors: set[str] = set()
         self._watch = watch
 
-    def is_selection(self, call: Call, inner: Sequence[list[str]], turn_id: IdOf, session_id: IdOf) -> bool:
+    def is_selection(self, call: Call, inner: Sequence[Inner], around: Around, session_id: IdOf) -> bool:
         """A selection asks pools; it is given a pair, or leaves the sessions' open turns as they are.
 
         A script that does a whole finalize asks pools too, but is given a session and changes its hash.
         """
         if call.script in self._selectors and call.script:
             return True
-        asks, changes = False, False
-        for argv in inner:
+        asks, changes = around.asks, False
+        for argv, _, _ in inner:
             if len(argv) < 2:
                 continue
-            key = argv[1]
-            if key.startswith(self._pool_prefix) or self._is_node_pools(key):
-                asks = True
-            elif session_id(key) is not None and not changes:
+            asks = asks or argv[1].startswith(self._pool_prefix)
+            if not changes and session_id(argv[1]) is not None:
                 command = Command(tuple(argv))
                 changes = bool(writes_fields(command) or deletes_fields(command))
         if not asks or (changes and not call.names_pair):
@@ -93,25 +114,27 @@ class Selections:
                 self._watch(call.script)
         return True
 
-    def _is_node_pools(self, key: str) -> bool:
-        return key.startswith(self._node_prefix) and self._node_pools.fullmatch(key) is not None
-
-    def judge(self, call: Call, inner: Sequence[tuple[list[str], str, int]], turn_id: IdOf, session_id: IdOf) -> None:
+    def judge(self, call: Call, inner: Sequence[Inner], around: Around, turn_id: IdOf, session_id: IdOf) -> None:
         """One selection: what it read and what it changed."""
         findings, now = self._findings, self._lives.now
         findings.acts(now.client)
-        for rule in ("TA-SEL-5", "TA-SEL-6", "TA-KEY-1", "TA-NEVER-1", "TA-KEY-3"):
-            findings.occasions[rule] += 1
         self._statistics.selections += 1
-        self._statistics.selection_commands += len(inner)
+        self._statistics.selection_commands += len(inner) + around.commands
+        self._statistics.pools_asked += around.pools
+        if len(inner) == 1:
+            argv, text, line = inner[0]
+            named = turn_id(argv[1]) if len(argv) == 3 and argv[0] == "HGET" and argv[2] == self._affinity else None
+            if named is not None:  # what nearly every selection does
+                now.line, now.text = line, text
+                self._under_a_turn(call, {named: line} if named else {}, inner, around)
+                return
         affinity_lines: list[int] = []
         turns: dict[str, int] = {}
         others: list[str] = []
         for argv, text, line in inner:
             now.line, now.text = line, text
             command = Command(tuple(argv))
-            keys = keys_of(command)
-            for key in keys:
+            for key in keys_of(command):
                 if key.startswith(self._pool_prefix):
                     self._statistics.pools_asked += 1
                     continue
@@ -123,12 +146,11 @@ class Selections:
                 else:
                     self._on_other(command, key)
             self._scans(command, turn_id, session_id)
-        now.line, now.text = inner[-1][2], inner[-1][1]
         if others and not affinity_lines:
             findings.blame("TA-KEY-1", f"a selection reads the field {self._affinity}", f"it reads {others[0]}")
-        self._under_a_turn(call, turns, inner)
+        self._under_a_turn(call, turns, inner, around)
 
-    def _under_a_turn(self, call: Call, turns: dict[str, int], inner: Sequence[tuple[list[str], str, int]]) -> None:
+    def _under_a_turn(self, call: Call, turns: dict[str, int], inner: Sequence[Inner], around: Around) -> None:
         now = self._lives.now
         name = next(iter(turns), "")
         given = call.args[2] if call.names_pair and len(call.args) > 2 else ""
@@ -144,7 +166,7 @@ class Selections:
         self._statistics.affinity_reads += 1
         if turn is not None and turn.node:
             wanted = self._layout.node_key(turn.node)
-            self._statistics.affinity_hits += any(wanted in argv for argv, _, _ in inner)
+            self._statistics.affinity_hits += wanted in around.keys
 
     def _on_turn(
         self, command: Command, key: str, named: str, lines: list[int], turns: dict[str, int], others: list[str]
@@ -165,12 +187,12 @@ class Selections:
                 lines.append(line)
             if fields is ALL:
                 continue
-            for field in fields:
-                if field in LEGACY_FIELDS:
-                    what = f"{key} {field} is read"
+            for name in fields:
+                if name in LEGACY_FIELDS:
+                    what = f"{key} {name} is read"
                     findings.blame("TA-KEY-3", "legacy fields are neither read nor written", what)
-                elif field != self._affinity:
-                    others.append(f"{key} {field}")
+                elif name != self._affinity:
+                    others.append(f"{key} {name}")
 
     def _unsettle(self, named: str, command: Command) -> None:
         """What a selection did to a turn is a breach of its own; the turn's state is what it is then."""
@@ -198,8 +220,8 @@ class Selections:
                 continue
             if self._affinity in fields:
                 self._findings.blame("TA-KEY-1", "affinity stands only in its turn key", command.text())
-            for field in fields:
-                if field in LEGACY_FIELDS:
+            for name in fields:
+                if name in LEGACY_FIELDS:
                     self._findings.blame("TA-KEY-3", "legacy fields are neither read nor written", command.text())
 
     def _scans(self, command: Command, turn_id: IdOf, session_id: IdOf) -> None:

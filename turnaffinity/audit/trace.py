@@ -19,6 +19,7 @@ HELD_BYTES = 1 << 15
 """The end of a chunk waits for the next one, so that what ran as one is seen whole."""
 LOOK_AHEAD_LINES = 64
 """How far an EXEC is looked for behind a command of the same client."""
+LOOK_AHEAD_BYTES = 1 << 13
 GAP_MARK = b"turnaffinity:gap"
 """`record` writes a line with this where it lost the connection."""
 
@@ -64,9 +65,7 @@ class Sieve:
     """
 
     def __init__(self, layout: KeyLayout, is_known_turn: Callable[[str], bool] = lambda turn_id: False) -> None:
-        turn, session = _fixed_text(layout.turn), _fixed_text(layout.session)
-        common = _common_start(turn, session)
-        names = [common] if len(common) >= 4 else [turn, session]
+        names = key_texts(layout)
         self._first = names[0].encode()
         fields = [layout.affinity_field, layout.current_turn_field, *LEGACY_FIELDS]
         self._rare: list[bytes] = [name.encode() for name in names[1:] + fields] + [GAP_MARK]
@@ -88,35 +87,34 @@ class Sieve:
     def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Lines]:
         """The lines of interest in this chunk and what was held back before; `last` holds nothing back."""
         self.bytes += len(chunk)
-        data = self._held + chunk
+        data = self._held + chunk if self._held else chunk
         end = len(data) if last else self._safe_end(data)
         self._no_exec_before = 0
         position = 0
-        rare = self._next_rare(data, 0, end)
-        find = data.find
+        find, first = data.find, self._first
         while True:
-            hit = find(self._first, position, end)
-            by_turn = False
-            if rare < (hit if hit >= 0 else end):
-                hit, by_turn = rare, True
+            hit = find(first, position, end)
+            start = data.rfind(b"\n", position, hit) + 1 or position if hit >= 0 else end
+            if start > position:
+                # lines that do not name our keys may still name our fields
+                rare = self._rare_between(data, position, start)
+                if rare >= 0:
+                    start = data.rfind(b"\n", position, rare) + 1 or position
+                    hit = rare
+                    if not self._concerns(data, start, rare):
+                        after = self._line_end(data, rare)
+                        self.lines += data.count(b"\n", position, after)
+                        position = after
+                        continue
+                self.lines += data.count(b"\n", position, start)
             if hit < 0:
+                position = start
                 break
-            start = data.rfind(b"\n", position, hit) + 1 or position
-            self.lines += data.count(b"\n", position, start)
-            if by_turn and not self._concerns(data, start, hit):
-                position = self._line_end(data, hit)
-                self.lines += 1
-                rare = self._next_rare(data, position, end)
-                continue
             found, position = self._together(data, position, start)
             yield found
-            if rare < position:
-                rare = self._next_rare(data, position, end)
-        stop = max(position, end)
-        self.lines += data.count(b"\n", position, stop) if position < stop else 0
-        if last and stop > position and data[stop - 1 : stop] not in (b"\n", b""):
+        if last and position > 0 and data[position - 1 : position] != b"\n" and position > start:
             self.lines += 1
-        self._held = data[stop:]
+        self._held = data[position:]
 
     def _safe_end(self, data: bytes) -> int:
         """The start of a line near the end that does not belong to a script or a MULTI before it."""
@@ -132,24 +130,18 @@ class Sieve:
             at = data.rfind(b"\n", 0, at - 1) + 1
         return at
 
-    def _next_rare(self, data: bytes, position: int, end: int) -> int:
+    def _rare_between(self, data: bytes, position: int, end: int) -> int:
+        """Where the first of the rarer texts stands between two offsets, or -1."""
         nearest = end
         for needle in self._rare:
             at = data.find(needle, position, nearest)
             if at >= 0:
                 nearest = at
-        at_turn = self._next_turn_elsewhere(data, position, nearest)
-        return min(nearest, at_turn)
-
-    def _next_turn_elsewhere(self, data: bytes, position: int, end: int) -> int:
-        for match in _UUID_MIDDLE.finditer(data, position, end):
+        for match in _UUID_MIDDLE.finditer(data, position, nearest):
             start = match.start() - 13
             if start >= position and self._is_known_turn(data[start : start + 36].decode("ascii", "replace")):
-                line_start = data.rfind(b"\n", 0, start) + 1
-                # a line that names our keys is found anyway
-                if data.find(self._first, line_start, self._line_end(data, start)) < 0:
-                    return start
-        return end
+                return start
+        return nearest if nearest < end else -1
 
     def _concerns(self, data: bytes, start: int, hit: int) -> bool:
         return b'] "' in data[start:hit] or data.startswith(GAP_MARK, hit)
@@ -195,6 +187,10 @@ class Sieve:
 
     def _exec_after(self, data: bytes, after: int, client: bytes, column: int) -> int:
         """The end of the line of EXEC that follows directly, or 0."""
+        window = after + LOOK_AHEAD_BYTES
+        if data.find(b'"EXEC"', after, window) < 0 and data.find(b'"exec"', after, window) < 0:
+            self._no_exec_before = min(window, len(data)) - 64
+            return 0
         for _ in range(LOOK_AHEAD_LINES):
             ours = data.startswith(client, after + column)
             if not ours and b" lua] " not in data[after : after + 48]:
@@ -241,6 +237,21 @@ def _fixed_text(template: str) -> str:
 def _common_start(one: str, other: str) -> str:
     differs = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     return one[:differs]
+
+
+def key_texts(layout: KeyLayout) -> list[str]:
+    """One text, or two, of which every turn key and session key contains one."""
+    turn, session = _fixed_text(layout.turn), _fixed_text(layout.session)
+    common = _common_start(turn, session)
+    return [common] if len(common) >= 4 else [turn, session]
+
+
+def our_names(layout: KeyLayout) -> tuple[str, ...]:
+    """Texts of which every command that names one of our keys or fields contains one."""
+    fields = [layout.affinity_field, *LEGACY_FIELDS]
+    end = "_node_id"
+    ends = [end] if all(field.endswith(end) for field in fields) else fields
+    return (*key_texts(layout), *ends, layout.current_turn_field)
 
 
 def chunks(stream: IO[bytes]) -> Iterator[bytes]:
