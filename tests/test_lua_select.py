@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -275,6 +276,27 @@ def test_every_node_gets_between_two_fifths_and_two_and_a_half_of_its_share(
     assert len(drawn) == count
     assert 0.4 * fair <= min(drawn.values())
     assert max(drawn.values()) <= 2.5 * fair
+
+
+def test_a_draw_does_not_follow_the_clock(server: Server) -> None:
+    """Calls in a pipeline are a few microseconds apart: a clock's draws would be as many places apart, again and again.
+
+    Each distance is expected 40 times; three times as often is 12 standard deviations.
+    """
+    if server.kind == "fake":
+        pytest.skip("fakeredis answers too slowly for its clock to show")
+    field = Field(server)
+    for number in range(100):
+        field.node(str(number), 0)
+    order = field.redis.eval("return redis.call('SMEMBERS', KEYS[1])", 1, field.layout.pool_key(PAIR, 0))
+    place = {node_id: number for number, node_id in enumerate(order)}
+    sha = field.redis.script_load(load_script("select_node"))
+    pipe = field.redis.pipeline(transaction=False)
+    for _ in range(4001):
+        pipe.evalsha(sha, 0, PAIR, "", "")
+    drawn = [place[node_id] for node_id in pipe.execute()]
+    distances = Counter((later - earlier) % 100 for earlier, later in pairwise(drawn))
+    assert max(distances.values()) <= 120
 
 
 def test_the_first_draws_differ_from_one_start_of_the_server_to_the_next(server: Server) -> None:

@@ -18,7 +18,7 @@ class Limit:
         return ratio <= self.ratio if self.kind == "at most" else ratio >= self.ratio
 
     def __str__(self) -> str:
-        return f"{'≤' if self.kind == 'at most' else '≥'} {self.ratio:g}"
+        return f"{'≤' if self.kind == 'at most' else '≥'} {self.ratio:.3g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -22,14 +21,13 @@ from turnaffinity.server import open_server
 SECTIONS: tuple[Section, ...] = (affinity_rows, random_rows, share_rows, finalize_rows)
 """The parts that need a live server, in order."""
 
-FURTHER_SECTIONS: tuple[tuple[str, str], ...] = (("turnaffinity.audit.throughput", "throughput_rows"),)
-"""Parts that live with what they measure: module and function, a `Section`; run where the module is there."""
+FURTHER_SECTIONS: tuple[tuple[str, str], ...] = (("turnaffinity.bench.audits", "audit_rows"),)
+"""Parts that need no server of ours, imported only when the bench is run: module and function, a `Section` each."""
 
 
 def all_sections() -> list[Section]:
-    """Every section of this installation."""
-    further = [getattr(import_module(module), name, None) for module, name in FURTHER_SECTIONS if find_spec(module)]
-    return [*SECTIONS, *(section for section in further if section is not None)]
+    """Every section, in order."""
+    return [*SECTIONS, *(getattr(import_module(module), name) for module, name in FURTHER_SECTIONS)]
 
 
 def run_bench(spec: str | None, plan: Plan, *, seed: int = 0) -> tuple[list[Row], str]:
