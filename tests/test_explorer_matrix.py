@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from turnaffinity.contract.decisions import GOALS, PRESETS, Reading, all_readings
+from turnaffinity.contract.decisions import DECISIONS, GOALS, PRESETS, Reading, all_readings, reading_from
 from turnaffinity.explorer import matrix
+from turnaffinity.explorer.behaviour import Behaviour, under
 from turnaffinity.explorer.bounds import Bounds
+from turnaffinity.explorer.live import Disagreement, LiveFlow
 from turnaffinity.explorer.matrix import Exploration
 from turnaffinity.explorer.picture import decisions_markdown, matrix_markdown, matrix_svg, page
 from turnaffinity.explorer.story import story
 from turnaffinity.explorer.vectors import as_text, vectors
 from turnaffinity.problem import Problem
 from turnaffinity.server import open_server
+from turnaffinity.specification.actor_finalize import Scheduler
 
 VECTORS = Path(__file__).parent.parent / "conformance" / "vectors"
 
@@ -53,6 +57,50 @@ def test_every_goal_that_holds_does_so_for_speech_of_any_length(result: Explorat
 
 def test_every_counterexample_was_repeated_by_the_real_flow(result: Exploration) -> None:
     assert result.replayed == sum(not cell.holds for cell in result.cells) == 96
+
+
+def witnesses(result: Exploration, goal_id: str, reading: Reading) -> list[Behaviour]:
+    """What breaks the goal under a combination that differs in one choice at most, taken under this one."""
+    near = [
+        other
+        for other in all_readings()
+        if sum(a != b for a, b in zip(other.as_dict().values(), reading.as_dict().values(), strict=True)) <= 1
+    ]
+    found = [result.cell(other, goal_id).behaviour for other in near]
+    return [under(behaviour, reading) for behaviour in found if behaviour is not None]
+
+
+@pytest.mark.parametrize("goal_id", [goal_id for goal_id in BY_HAND if goal_id != "G5"])
+def test_the_real_flow_meets_and_misses_each_goal_where_the_matrix_says_so(result: Exploration, goal_id: str) -> None:
+    goal = next(goal for goal in GOALS if goal.id == goal_id)
+    with open_server("embedded") as server:
+        live = LiveFlow(server)
+        for reading in all_readings():
+            for behaviour in witnesses(result, goal_id, reading):
+                live.replay(behaviour, goal)
+
+
+class AnotherChoice(LiveFlow):
+    """A flow in which one choice's code does what another choice says."""
+
+    taken: Reading
+
+    def scheduler_of(self, scheduler: Scheduler) -> Scheduler:
+        return replace(scheduler, reading=self.taken)
+
+
+@pytest.mark.parametrize("goal_id", [goal_id for goal_id in BY_HAND if goal_id != "G5"])
+def test_a_choice_whose_code_is_changed_is_found_by_the_goal_that_needs_it(result: Exploration, goal_id: str) -> None:
+    goal = next(goal for goal in GOALS if goal.id == goal_id)
+    met = Reading("reuse", "after", "after-first-job", "repair")
+    with open_server("embedded") as server:
+        wrong = AnotherChoice(server)
+        for decision, needed in result.choices_needed(goal_id).items():
+            for choice in set(DECISIONS[int(decision[1]) - 1].choices) - set(needed):
+                wrong.taken = reading_from(met.as_dict() | {decision: choice})
+                with pytest.raises(Disagreement, match=rf"^{goal_id} \("):
+                    for behaviour in witnesses(result, goal_id, met):
+                        wrong.replay(behaviour, goal)
 
 
 def test_a_smallest_counterexample_has_the_size_that_a_person_expects(result: Exploration) -> None:

@@ -234,7 +234,7 @@ class FlowAndOracleAgree(RuleBasedStateMachine):
         return f"j{self.job_count}"
 
 
-EXAMPLES = {"fake": (5, 12), "embedded": (16, 20), "redis": (6, 20)}
+EXAMPLES = {"fake": (2, 10), "embedded": (8, 18), "redis": (4, 16)}
 """For each server: machines a reading, and steps a machine at most."""
 
 
@@ -243,13 +243,19 @@ def drive(server: Server, reading: Reading, **planted: Callable[[Scheduler], Sch
     members = {name: staticmethod(function) for name, function in planted.items()}
     machine = type("FlowAndOracleAgree", (FlowAndOracleAgree,), {"server": server, "reading": reading, **members})
     machines, steps = EXAMPLES[server.kind]
+    phases = [Phase.generate] if planted else [Phase.generate, Phase.shrink]
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=machines if not planted else 60, stateful_step_count=steps, derandomize=True, database=None,
-            deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate],
+            max_examples=100 if planted else machines,
+            stateful_step_count=steps,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=phases,
         ),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)

@@ -37,6 +37,30 @@ def behaviour_of(steps: tuple[Step, ...], reading: Reading) -> Behaviour:
     return Behaviour(reading, given, tuple(retold))
 
 
+def under(behaviour: Behaviour, reading: Reading) -> Behaviour:
+    """The same requests and events under another reading, each draw as near to the first behaviour's as it allows."""
+    world, steps = behaviour.given, []
+    for number, step in enumerate(behaviour.steps, start=1):
+        if step.request is None or step.run is None:
+            taken = Step(world, apply_event(world, step.event), event=step.event)
+        else:
+            fresh = f"{step.request.session_id}-t{number}"
+            ways = runs(world, step.request, reading, fresh_turn_id=fresh, around=_only(step.run))
+            run = max(ways, key=lambda way, like=step.run: _likeness(way, like))  # type: ignore[misc]
+            taken = Step(world, run.world, step.request, run)
+        steps.append(taken)
+        world = taken.after
+    return Behaviour(reading, behaviour.given, tuple(steps))
+
+
+def _likeness(way: Run, like: Run) -> tuple[int, int]:
+    """(events of the other run that take place, jobs that go to the same node)"""
+    events = [item.event for item in like.happened if item.event]
+    mine = [item.event for item in way.happened if item.event]
+    same = sum(a == b for a, b in zip(way.nodes, like.nodes, strict=True))
+    return (len(events) if mine == events else -len(mine), same)
+
+
 def apply_event(world: World, event: Event) -> World:
     """The world after an event of the surroundings."""
     kind, subject, *rest = event

@@ -45,14 +45,17 @@ class LiveFlow:
         self.client = server.client()
         self.layout = layout or KeyLayout()
 
-    def replay(self, behaviour: Behaviour) -> None:
+    def replay(self, behaviour: Behaviour, goal: Goal | None = None) -> None:
         """Arrange what is given, take every step, and compare each reply and the whole database.
 
-        Raises `Disagreement` at the first step that differs.
+        Raises `Disagreement`, which names the `goal` that is at stake, at the first step that differs.
         """
         self.arrange(behaviour.given)
         for step in behaviour.steps:
-            self.take(step, behaviour.reading)
+            try:
+                self.take(step, behaviour.reading)
+            except Disagreement as found:
+                raise Disagreement(step, found.differences, goal) from None
 
     def replay_step(self, step: Step, reading: Reading) -> None:
         """One transition of a search: arrange the world before it, take it, compare."""

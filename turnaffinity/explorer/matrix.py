@@ -212,11 +212,11 @@ def _leave_interrupts_to_the_parent() -> None:
 
 def _replay(cells: tuple[Cell, ...], server: Server, tell: Progress) -> int:
     live = LiveFlow(server)
-    behaviours = [cell.behaviour for cell in cells if cell.behaviour is not None]
-    for done, behaviour in enumerate(behaviours, start=1):
-        live.replay(behaviour)
-        tell(done, len(behaviours), "replayed on the live server")
-    return len(behaviours)
+    broken = [(cell.goal, cell.behaviour) for cell in cells if cell.behaviour is not None]
+    for done, (goal, behaviour) in enumerate(broken, start=1):
+        live.replay(behaviour, goal)
+        tell(done, len(broken), "replayed on the live server")
+    return len(broken)
 
 
 _READINGS = list(all_readings())
