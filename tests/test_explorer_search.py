@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from turnaffinity.contract.decisions import Reading, all_readings
-from turnaffinity.explorer.bounds import Bounds
+from turnaffinity.explorer.bounds import Bounds, everywhere, requests
 from turnaffinity.explorer.canonical import canonical_key, exact_key
 from turnaffinity.explorer.goals import PREDICATES, Predicate
 from turnaffinity.explorer.live import Disagreement, LiveFlow, hold_flow_to_search
-from turnaffinity.explorer.search import Search
+from turnaffinity.explorer.search import Search, choices_read
 from turnaffinity.explorer.surroundings import Setting
 from turnaffinity.server import open_server
 from turnaffinity.specification.actor_finalize import Scheduler
@@ -142,6 +142,16 @@ def test_removing_symmetry_changes_no_verdict_and_no_size(goal_id: str, reading:
             canonical = small_search(predicate, setting, reading, exact=False)
             canonical.run()
             assert merged == set(canonical._visited)
+
+
+@pytest.mark.parametrize("reading", list(all_readings()), ids=lambda reading: reading.label)
+def test_a_finalize_looks_at_no_other_choice_than_those_that_the_search_gives_it(reading: Reading) -> None:
+    opened = everywhere(BOUNDS).with_open_turn("s1", "s1-1").with_affinity("s1-1", "n1")
+    for world in (everywhere(BOUNDS), opened, opened.without_node("n1")):
+        for reason in ("max_duration", "manual"):
+            for request in requests("s1", reason):
+                whole = list(runs(world, request, reading, fresh_turn_id="s1-2"))
+                assert whole == list(runs(world, request, choices_read(reason, reading), fresh_turn_id="s1-2"))
 
 
 def planted_search(goal_id: str, model: Any, reading: Reading) -> list[str]:

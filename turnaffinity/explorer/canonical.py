@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import permutations
 
 from turnaffinity.explorer.bounds import LANGUAGES, SESSIONS, WATCHED, Bounds, pair
 from turnaffinity.explorer.goals import Predicate, Seen, turn_keys_of
 from turnaffinity.explorer.surroundings import Setting
-from turnaffinity.specification.oracle_state import World
+from turnaffinity.specification.oracle_state import Place, World
 
 Key = tuple[str, ...]
 ORDERS = tuple(permutations(LANGUAGES))
@@ -53,15 +54,21 @@ def _one_way(
     spoken = "".join(str(lang in seen.languages) for lang in order)
     if not setting.matters:
         return (*_with_numbers(named, {}), spoken)
-    served = [world.candidates(pair(lang)) for lang in order]
-    traits = {
-        node: f"{node in world.online}" + "".join(str(node in nodes) for nodes in served) for node in bounds.node_ids
-    }
+    traits = _traits(world.places, world.online, order, bounds.node_ids)
     numbers: dict[str, str] = {}
     key = _with_numbers(named, numbers)
     of_named = tuple(traits[node] for node in numbers)
     of_others = tuple(sorted(trait for node, trait in traits.items() if node not in numbers))
     return (*key, spoken, "|", *of_named, "|", *of_others)
+
+
+@lru_cache(maxsize=4096)
+def _traits(
+    places: frozenset[Place], online: frozenset[str], order: tuple[str, ...], node_ids: tuple[str, ...]
+) -> dict[str, str]:
+    """Of each node, whether it is online, and which of the languages it serves, in this order."""
+    served = [World(online, places).candidates(pair(lang)) for lang in order]
+    return {node: f"{node in online}" + "".join(str(node in nodes) for nodes in served) for node in node_ids}
 
 
 def _with_numbers(parts: list[str | None], numbers: dict[str, str]) -> Key:

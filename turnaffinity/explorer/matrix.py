@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -180,6 +180,10 @@ def settle_reading(reading: Reading, bounds: Bounds) -> list[Cell]:
     return [_cell(index, reading, bounds) for index in range(len(PREDICATES))]
 
 
+def _settle_readings(readings: Sequence[Reading], bounds: Bounds) -> list[Cell]:
+    return [cell for reading in readings for cell in settle_reading(reading, bounds)]
+
+
 def _cell(index: int, reading: Reading, bounds: Bounds) -> Cell:
     predicate = PREDICATES[index]
     found = settle(predicate, reading, bounds)
@@ -197,11 +201,13 @@ def _settled(bounds: Bounds, workers: int, tell: Progress) -> Iterator[Cell]:
             tell(done, len(readings), reading.label)
         return
     with ProcessPoolExecutor(min(workers, len(readings)), initializer=_leave_interrupts_to_the_parent) as pool:
-        waiting = {pool.submit(settle_reading, reading, bounds): reading for reading in readings}
+        # both choices of D2 together: their max_duration finalizes are the same (`choices_read`)
+        pairs = [(reading, replace(reading, d2="after")) for reading in readings if reading.d2 == "before"]
+        waiting = [pool.submit(_settle_readings, pair, bounds) for pair in pairs]
         try:
             for done, future in enumerate(as_completed(waiting), start=1):
                 yield from future.result()
-                tell(done, len(readings), waiting[future].label)
+                tell(2 * done, len(readings), "searching")
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -129,7 +129,8 @@ class Search:
                 if spent is None:
                     self.closed = False
                     continue
-                for step in ways(world, session, reason, self.reading, self.setting, self.bounds, self.model):
+                choices = choices_read(reason, self.reading)
+                for step in ways(world, session, reason, choices, self.setting, self.bounds, self.model):
                     yield step, spent
         for event, after in self.setting.between(world, self.bounds):
             yield Step(world, after, event=event), reached.spent
@@ -167,7 +168,16 @@ class Search:
         return _Reached(world, seen, spent, key, parent, step, size, why)
 
 
-@lru_cache(maxsize=8192)
+def choices_read(reason: str, reading: Reading) -> Reading:
+    """The reading with the choices that a finalize of this reason does not look at set to the default's.
+
+    A max_duration finalize never clears (D2), and a closing one neither mints beside an open turn nor writes
+    (D1, D3, D4), so that combinations share their transitions. A test holds this to the oracle.
+    """
+    return Reading(reading.d1, d3=reading.d3, d4=reading.d4) if reason == "max_duration" else Reading(d2=reading.d2)
+
+
+@lru_cache(maxsize=16384)
 def ways(
     world: World, session: str, reason: str, reading: Reading, setting: Setting, bounds: Bounds, model: Model
 ) -> tuple[Step, ...]:
