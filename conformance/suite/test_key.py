@@ -11,20 +11,20 @@ from turnaffinity.judging.wire_view import Looks
 
 def decoys(stage: Stage, turn: str, session: str, node: str) -> None:
     """The node at every place where somebody might look for an affinity by mistake."""
-    field, turn_key, session_key = stage.layout.affinity_field, stage.layout.turn_key(turn), stage.layout.session_key
+    layout, field = stage.layout, stage.layout.affinity_field
+    turn_key, session_key = layout.turn_key(turn), layout.session_key
+    names = [name for name in ("node_id", "node", "affinity", field.upper()) if name != field]
+    flat = [part for name in names for part in (name, node)]
+    rooms = [prefix + name for prefix in layout.room_prefixes for name in (turn, session)]
     stage.do_all(
         [
-            ("HSET", turn_key, "node_id", node, "node", node, "affinity", node, field.upper(), node),
-            ("HSET", session_key(session), field, node, "node_id", node, "affinity", node),
+            ("HSET", turn_key, *flat),
+            ("HSET", session_key(session), field, node, *flat),
             ("HSET", session_key(turn), field, node),
-            ("HSET", stage.layout.turn_key(session), field, node),
+            ("HSET", layout.turn_key(session), field, node),
             ("HSET", turn_key + ":affinity", field, node),
             ("SET", turn_key + ":" + field, node),
-            *[
-                ("HSET", prefix + name, field, node)
-                for prefix in stage.layout.room_prefixes
-                for name in (turn, session)
-            ],
+            *[("HSET", room, field, node) for room in rooms],
         ]
     )
 

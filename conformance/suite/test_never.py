@@ -135,11 +135,12 @@ def second_places(stage: Stage, node: str, *ids: str) -> None:
     """The node at places that somebody might fall back to when the turn names none."""
     layout, field = stage.layout, stage.layout.affinity_field
     commands: list[tuple[str, ...]] = []
+    others = [name for name in ("last_node_id", "node_id", "backup_node_id", "fallback_node_id") if name != field]
+    flat = [part for name in others for part in (name, node)]
     for name in ids:
-        commands.append(("HSET", layout.session_key(name), field, node, "last_node_id", node, "node_id", node))
-        commands += [("HSET", prefix + name, field, node, "node_id", node) for prefix in layout.room_prefixes]
-        commands.append(("HSET", layout.turn_key(name), "backup_node_id", node, "fallback_node_id", node))
-        commands.append(("HSET", layout.turn_key(name), "last_node_id", node, "node_id", node))
+        commands.append(("HSET", layout.session_key(name), field, node, *flat))
+        commands += [("HSET", prefix + name, field, node, *flat) for prefix in layout.room_prefixes]
+        commands.append(("HSET", layout.turn_key(name), *flat))
     stage.do_all(commands)
 
 
