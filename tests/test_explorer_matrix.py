@@ -210,6 +210,7 @@ def test_the_verb_prints_the_matrix_and_writes_the_result(
         ({"depth": 0}, "--depth"),
         ({"goal": ["G9"]}, "--goal"),
         ({"reading": "wordy"}, "--reading"),
+        ({"json": Path("/no/such/folder/out.json")}, "/no/such/folder/out.json"),
     ],
 )
 def test_what_cannot_be_searched_is_refused_before_anything_runs(options: dict[str, object], where: str) -> None:

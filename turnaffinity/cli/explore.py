@@ -55,6 +55,8 @@ def explore(
     wanted = _goals(goal)
     told = _reading(reading)
     bounds = Bounds(nodes=nodes, max_durations=depth)
+    for path in (json, html):
+        _refuse_unwritable(path)
     console, notes = Console(), Console(stderr=True)
     bar = _Bar(notes)
     with open_server(server) as live, bar as tell:
@@ -178,14 +180,25 @@ def _crashes(console: Console, report: CrashReport) -> None:
         console.print(line, highlight=False, markup=False)
 
 
+def _refuse_unwritable(path: Path | None) -> None:
+    """Before the search, not after it: the folder has to exist."""
+    from turnaffinity.problem import Problem
+
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        what = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise Problem(str(path), what, "name a file in a folder that exists")
+
+
 def _write(json: Path | None, html: Path | None, result: Exploration) -> None:
     from json import dumps
 
+    from turnaffinity.explorer.crashes import search_crashes
     from turnaffinity.explorer.picture import page
     from turnaffinity.problem import Problem
 
+    told = {**result.as_json(), "crashes": search_crashes().as_json()}
     texts: list[tuple[Path | None, Callable[[], str]]] = [
-        (json, lambda: dumps(result.as_json(), ensure_ascii=False, indent=1) + "\n"),
+        (json, lambda: dumps(told, ensure_ascii=False, indent=1) + "\n"),
         (html, lambda: page(result)),
     ]
     for path, text in texts:
