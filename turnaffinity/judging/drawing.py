@@ -40,6 +40,7 @@ def claim_random(
     if verdict:
         wire = last[-1].seen if last else ()
         raise Violation(f"a random choice among {', '.join(draws.candidates)}", verdict, wire)
+    stage.draws += len(draws.seen)
     stage.note(
         f"{len(draws.seen)} {per} among {len(allowed)} candidates; a choice that never draws one of them "
         f"passes with chance {draws.chance_of_false_pass():g}, a right one fails with chance below 1e-9"

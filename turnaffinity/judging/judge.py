@@ -136,20 +136,6 @@ class Judge:
         self._subjects.append(subject)
         return subject
 
-    def as_options(self) -> list[str]:
-        """This judge as options of the pytest plugin, for the processes of `-n`."""
-        options = ["--reading", self.reading_text(), "--seed", str(self.seed)]
-        named = {"lua": "--lua", "adapter": "--adapter"}
-        if self.kind in named:
-            options += [f"{named[self.kind]}={self.target}"]
-        for option, value in (("--server", self.server_spec), ("--deadline", self.deadlines)):
-            options += [option, value] if value else []
-        return options + (["--tcp"] if self.tcp else [])
-
-    def reading_text(self) -> str:
-        """The reading as an option takes it."""
-        return self.reading.name or ",".join(f"{name}={choice}" for name, choice in self.reading.as_dict().items())
-
     def profiles(self) -> frozenset[str]:
         """Whose cases run: a script's, a scheduler's, or (the reference) a scheduler's and its script's."""
         return {"lua": frozenset("L"), "adapter": frozenset("S"), "reference": frozenset("LS")}[self.kind]

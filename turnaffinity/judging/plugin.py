@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from turnaffinity.judging.cases import case_of
+from turnaffinity.contract.rules import matching
+from turnaffinity.judging.cases import Case, case_of
 from turnaffinity.judging.evidence import NotJudged, NotRun, Violation
 from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.stage import SITES, Stage
 from turnaffinity.judging.verdict import CaseResult
+from turnaffinity.judging.workers import tell_problem, workers_task
 from turnaffinity.problem import Problem
 
 NAME = "turnaffinity-judge"
@@ -42,9 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Judge what the options name, unless `verify` has put its own judge in place."""
     if not config.pluginmanager.has_plugin(NAME):
-        config.pluginmanager.register(
-            JudgePlugin(_judge_from(config), tuple(config.option.rule), owns_judge=True), NAME
-        )
+        judge, rules = workers_task(config) or (_judge_from(config), _rules_from(config))
+        in_worker = hasattr(config, "workerinput")
+        config.pluginmanager.register(JudgePlugin(judge, rules, owns_judge=True, in_worker=in_worker), NAME)
 
 
 def _judge_from(config: pytest.Config) -> Judge:
@@ -59,11 +61,20 @@ def _judge_from(config: pytest.Config) -> Judge:
         reading = parse_reading(option.reading)
     except (Problem, ValueError) as error:
         raise pytest.UsageError(str(error)) from error
+    if option.lua and option.adapter:
+        raise pytest.UsageError("--lua and --adapter name two implementations; judge one at a time")
     kind: Any = "lua" if option.lua else "adapter" if option.adapter else "reference"
     return Judge(
         kind, option.lua or option.adapter or "", option.server, reading, layout=layout, seed=option.seed,
         tcp=option.tcp, deadlines=option.deadline,
     )  # fmt: skip
+
+
+def _rules_from(config: pytest.Config) -> tuple[str, ...]:
+    for glob in config.option.rule:
+        if not matching(glob):
+            raise pytest.UsageError(f'--rule: "{glob}" matches no rule')
+    return tuple(glob.upper() for glob in config.option.rule)
 
 
 class JudgePlugin:
@@ -76,15 +87,18 @@ class JudgePlugin:
         *,
         progress: Callable[[int, int], None] | None = None,
         owns_judge: bool = False,
+        in_worker: bool = False,
     ) -> None:
         self.judge = judge
         self.rules = rules
         self.results: list[CaseResult] = []
-        self.planned = 0
+        self.order: list[str] = []
+        """The names of the planned cases, in the suite's order."""
         self.interrupted = False
         self.problem: Problem | None = None
         self._progress = progress
         self._owns_judge = owns_judge
+        self.in_worker = in_worker
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a case once for each call site or closing reason that it asks for; its id names the rule."""
@@ -103,7 +117,16 @@ class JudgePlugin:
         kept = [item for item in items if self._wanted(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
-        self.planned = len(kept)
+        self.collected([item.nodeid for item in kept])
+
+    @property
+    def planned(self) -> int:
+        """How many cases there are to run."""
+        return len(self.order)
+
+    def collected(self, node_ids: Sequence[str]) -> None:
+        """Learn the cases' names, here or from a worker that collected them."""
+        self.order = [node_id.partition("::")[2] for node_id in node_ids]
 
     def _wanted(self, item: pytest.Item) -> bool:
         case = case_of(getattr(item, "function", None))
@@ -127,12 +150,15 @@ class JudgePlugin:
         elif isinstance(error, Violation):
             report.longrepr = told_failure(case.rule, error)
         if call.when in {"setup", "call"}:
-            result = result_of(item, case.rule, case.title, error, call.duration)
+            made = item.stash.get(STAGE, None)
+            result = result_of(case, item.name, made, error, call.duration)
             report.user_properties.append((RESULT, json.dumps(asdict(result))))
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the results, also those that come from another process."""
+        if self.in_worker:  # they travel with the report to the process that reports
+            return
         for name, value in report.user_properties:
             if name == RESULT:
                 self.results.append(_revived(json.loads(str(value))))
@@ -144,6 +170,10 @@ class JudgePlugin:
     def pytest_keyboard_interrupt(self) -> None:
         """Remember that the user stopped the run."""
         self.interrupted = True
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """In a worker of `-n`: say what stopped it, if anything did."""
+        tell_problem(session.config, self.problem)
 
     def pytest_unconfigure(self) -> None:
         """End the subjects and the server of a run that pytest started; `verify` ends its own."""
@@ -168,28 +198,29 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     return made
 
 
-def result_of(item: pytest.Item, rule: str, title: str, error: BaseException | None, seconds: float) -> CaseResult:
-    """One case's outcome as plain data."""
-    made = item.stash.get(STAGE, None)
-    common: dict[str, Any] = {"title": title, "seconds": seconds}
+def result_of(case: Case, name: str, made: Stage | None, error: BaseException | None, seconds: float) -> CaseResult:
+    """One case's outcome as plain data: `made` is its stage, `error` what it raised."""
+    rule = case.rule
+    common: dict[str, Any] = {"title": case.title, "seconds": seconds}
     if made is not None:
         common |= {
             "warnings": tuple(made.warnings),
             "notes": tuple(made.notes),
             "saw": tuple(made.saw),
+            "draws": made.draws,
         }
     if error is None:
-        return CaseResult(rule, item.name, "warn" if common.get("warnings") else "pass", **common)
+        return CaseResult(rule, name, "warn" if common.get("warnings") else "pass", **common)
     if isinstance(error, NotJudged):
-        return CaseResult(rule, item.name, error.outcome, reason=error.reason, **common)
+        return CaseResult(rule, name, error.outcome, reason=error.reason, **common)
     steps = tuple(made.steps) if made is not None else ()
     if isinstance(error, Violation):
         wire = tuple({"client": line.client, "argv": list(line.argv), "broken": line.broken} for line in error.wire)
         return CaseResult(
-            rule, item.name, "fail", expected=error.expected, observed=error.observed, wire=wire, steps=steps, **common
+            rule, name, "fail", expected=error.expected, observed=error.observed, wire=wire, steps=steps, **common
         )
     observed = f"{type(error).__name__}: {error}"
-    return CaseResult(rule, item.name, "fail", expected="the case to run", observed=observed, steps=steps, **common)
+    return CaseResult(rule, name, "fail", expected="the case to run", observed=observed, steps=steps, **common)
 
 
 def told_failure(rule: str, error: Violation) -> str:

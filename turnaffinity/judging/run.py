@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading, reading_from
 from turnaffinity.contract.rules import RULES
@@ -22,8 +22,12 @@ from turnaffinity.judging.verdict import (
     rules_in_scope,
     single_choices,
 )
+from turnaffinity.judging.workers import Sharing, check_shareable
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import token
+
+if TYPE_CHECKING:
+    from turnaffinity.judging.plugin import JudgePlugin
 
 Progress = Callable[[int, int], None]
 """Told (done, planned) after each case."""
@@ -69,6 +73,7 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
         executed=executed,
         filtered=tuple(rules),
         auto=judge.auto,
+        results=run.results,
         seconds=time.monotonic() - started,
     )  # fmt: skip
 
@@ -113,24 +118,41 @@ def run_suite(
     from turnaffinity.judging.plugin import NAME, JudgePlugin
 
     plugin = JudgePlugin(judge, rules, progress=progress)
+    plugins: list[object] = [_Registered(NAME, plugin)]
+    sharing: Sharing | None = None
     arguments = [
         str(suite_folder()), "-c", str(conformance_folder() / "pytest.ini"), "--rootdir", str(conformance_folder()),
-        "--assert=plain", "-q", "-p", "turnaffinity.judging.plugin",
+        "--assert=plain", "--tb=native", "-q", "-p", "turnaffinity.judging.plugin",
         *[part for name in QUIET for part in ("-p", f"no:{name}")],
     ]  # fmt: skip
     if workers > 1:
-        arguments += ["-p", "xdist.plugin", "-n", str(workers), *judge.as_options()]
+        check_shareable(judge)
+        sharing = Sharing(judge, rules, plugin.collected)
+        plugins.append(sharing)
+        arguments += ["-p", "xdist.plugin", "-n", str(workers), "--max-worker-restart", "0"]
     noise = io.StringIO()
     with _no_foreign_plugins(), contextlib.redirect_stdout(noise):
-        status = pytest.main(arguments, plugins=[_Registered(NAME, plugin)])
+        status = pytest.main(arguments, plugins=plugins)
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         if plugin.interrupted:
             raise KeyboardInterrupt
         if plugin.problem is not None:
             raise plugin.problem
+        if sharing is not None and sharing.problem is not None:
+            raise sharing.problem
         tail = "\n".join(noise.getvalue().splitlines()[-15:])
         raise CannotRun("the suite", f"pytest ended with status {int(status)}:\n{tail}", "report this as a defect")
-    return SuiteRun(tuple(plugin.results), plugin.planned)
+    return SuiteRun(_in_order(plugin), plugin.planned)
+
+
+def _in_order(plugin: JudgePlugin) -> tuple[CaseResult, ...]:
+    """The results in the suite's order, however they came in; raises `CannotRun` if some never did."""
+    missing = len(plugin.order) - len(plugin.results)
+    if missing > 0:
+        what = f"{missing} of {len(plugin.order)} cases never came back: a worker died"
+        raise CannotRun("-n", what, "run again, with fewer workers or without -n")
+    place = {name: number for number, name in enumerate(plugin.order)}
+    return tuple(sorted(plugin.results, key=lambda result: place.get(result.case, len(place))))
 
 
 QUIET = ("cacheprovider", "faulthandler", "doctest", "junitxml", "pastebin", "stepwise", "unittest", "logging")

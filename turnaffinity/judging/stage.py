@@ -38,6 +38,8 @@ class Stage:
     case_id: str
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    draws: int = 0
+    """Random choices drawn so far, where their being random is the claim."""
     saw: list[tuple[str, str]] = field(default_factory=list)
     """The choices that this case saw the subject make: ("D1", "reuse")."""
     steps: list[dict[str, Any]] = field(default_factory=list)

@@ -11,6 +11,7 @@ from turnaffinity import CONTRACT_VERSION, __version__
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.rules import RULES, Rule
 from turnaffinity.judging.evidence import Outcome
+from turnaffinity.judging.protocol import reading_word
 
 Verdict = Literal["conforms", "violates", "incomplete"]
 
@@ -37,6 +38,7 @@ class CaseResult:
     notes: tuple[str, ...] = ()
     saw: tuple[tuple[str, str], ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
+    draws: int = 0
     seconds: float = 0.0
 
 
@@ -52,12 +54,15 @@ class RuleReport:
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    draws: int = 0
+    """How many random choices were drawn to settle the rule."""
 
     def as_dict(self) -> dict[str, Any]:
         """The rule as `--json` writes it."""
         return {
             "id": self.id, "level": self.level, "status": self.status, "cases": self.cases,
             "failures": self.failures, "reasons": self.reasons, "warnings": self.warnings, "notes": self.notes,
+            "draws": self.draws,
         }  # fmt: skip
 
 
@@ -79,6 +84,9 @@ class Report:
     auto: bool = False
     stale: list[dict[str, Any]] = field(default_factory=list)
     expected_rules: frozenset[str] = frozenset()
+    """The rules whose every failure was expected."""
+    results: tuple[CaseResult, ...] = ()
+    """What came of each case, in the suite's order; not part of `--json`."""
     seconds: float = 0.0
 
     @property
@@ -143,7 +151,7 @@ class Report:
         }  # fmt: skip
 
     def _reading_label(self) -> str:
-        return self.reading.label
+        return reading_word(self.reading) or ""
 
 
 def rules_in_scope(profile: str, *, with_script: bool = False) -> list[Rule]:
@@ -179,6 +187,7 @@ def _rule_report(rule: Rule, results: list[CaseResult]) -> RuleReport:
         sorted({result.reason for result in results if result.reason}),
         warnings,
         [note for result in judged for note in result.notes],
+        sum(result.draws for result in judged),
     )
 
 
