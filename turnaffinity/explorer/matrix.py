@@ -200,7 +200,7 @@ def _settled(bounds: Bounds, workers: int, tell: Progress) -> Iterator[Cell]:
             yield from settle_reading(reading, bounds)
             tell(done, len(readings), reading.label)
         return
-    with ProcessPoolExecutor(min(workers, len(readings)), initializer=_leave_interrupts_to_the_parent) as pool:
+    with ProcessPoolExecutor(min(workers, len(readings)), initializer=_die_quietly_when_interrupted) as pool:
         # both choices of D2 together: their max_duration finalizes are the same (`choices_read`)
         pairs = [(reading, replace(reading, d2="after")) for reading in readings if reading.d2 == "before"]
         waiting = [pool.submit(_settle_readings, pair, bounds) for pair in pairs]
@@ -212,8 +212,9 @@ def _settled(bounds: Bounds, workers: int, tell: Progress) -> Iterator[Cell]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _die_quietly_when_interrupted() -> None:
+    # Python's own handler would print a traceback for each worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _replay(cells: tuple[Cell, ...], server: Server, tell: Progress) -> int:
