@@ -120,18 +120,14 @@ def run_suite(
     plugin = JudgePlugin(judge, rules, progress=progress)
     plugins: list[object] = [_Registered(NAME, plugin)]
     sharing: Sharing | None = None
-    arguments = [
-        str(suite_folder()), "-c", str(conformance_folder() / "pytest.ini"), "--rootdir", str(conformance_folder()),
-        "--assert=plain", "--tb=native", "-q", "-p", "turnaffinity.judging.plugin",
-        *[part for name in QUIET for part in ("-p", f"no:{name}")],
-    ]  # fmt: skip
+    arguments = suite_arguments()
     if workers > 1:
         check_shareable(judge)
         sharing = Sharing(judge, rules, plugin.collected)
         plugins.append(sharing)
         arguments += ["-p", "xdist.plugin", "-n", str(workers), "--max-worker-restart", "0"]
     noise = io.StringIO()
-    with _no_foreign_plugins(), contextlib.redirect_stdout(noise):
+    with no_foreign_plugins(), contextlib.redirect_stdout(noise):
         status = pytest.main(arguments, plugins=plugins)
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         if plugin.interrupted:
@@ -159,6 +155,15 @@ QUIET = ("cacheprovider", "faulthandler", "doctest", "junitxml", "pastebin", "st
 """Plugins of pytest that a run does without, for its start-up time."""
 
 
+def suite_arguments() -> list[str]:
+    """What pytest is told to find the suite's cases, quietly and without plugins that are not needed."""
+    return [
+        str(suite_folder()), "-c", str(conformance_folder() / "pytest.ini"), "--rootdir", str(conformance_folder()),
+        "--assert=plain", "--tb=native", "-q", "-p", "turnaffinity.judging.plugin",
+        *[part for name in QUIET for part in ("-p", f"no:{name}")],
+    ]  # fmt: skip
+
+
 class _Registered:
     """Puts the judge's plugin in place under its name before pytest reads its options."""
 
@@ -171,7 +176,8 @@ class _Registered:
 
 
 @contextlib.contextmanager
-def _no_foreign_plugins() -> Iterator[None]:
+def no_foreign_plugins() -> Iterator[None]:
+    """Keep pytest's plugins of this environment, and its options from outside, away from our run."""
     before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     addopts = os.environ.pop("PYTEST_ADDOPTS", None)

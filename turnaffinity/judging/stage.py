@@ -197,7 +197,7 @@ class Stage:
             raise NotClaimed("the implementation does not offer `select`")
 
     def _ask(self, request: dict[str, Any], by: Subject | None, watch: bool) -> Step:
-        self.steps.append(request)
+        self.steps.append(request | self._process_of(by))
         seen: list[Command] = []
         if watch:
             with self.watching() as seen:
@@ -210,6 +210,12 @@ class Stage:
         if isinstance(answer, Broke) or (isinstance(answer, Refused) and answer.code == "internal"):
             raise Violation(f"an answer to {step.asked}", told(answer), step.seen)
         return step
+
+    def _process_of(self, by: Subject | None) -> dict[str, str]:
+        """Which process of the implementation a recorded step asks, unless it is the first."""
+        if by is None or by is self.subject:
+            return {}
+        return {"process": "second" if by is vars(self.judge).get("second") else "behind the fault proxy"}
 
     @contextmanager
     def watching(self) -> Iterator[list[Command]]:
