@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from turnaffinity.judging.evidence import Skipped
 from turnaffinity.judging.stage import Stage, Step, told
 from turnaffinity.judging.subject import Broke, Refused
 from turnaffinity.wire.command import Command
@@ -60,6 +61,8 @@ def _opened(stage: Stage, site: str) -> Sorter:
 
 
 def _clean_run(stage: Stage, reason: str, site: str) -> list[Kind | None]:
+    if stage.judge.server.kind == "fake":
+        raise Skipped("no proxy can stand before fakeredis, so that no command can be made to fail")
     subject = stage.judge.proxied.subject
     for _ in range(2):  # scripts are loaded and connections made before anything is counted
         sorter = _opened(stage, site)
