@@ -66,19 +66,28 @@ class Findings:
         self.unobservable: dict[str, str] = {}
         self.schedulers: set[str] = set()
         self.file = ""
-        self._recent: deque[tuple[int, str]] = deque(maxlen=AROUND)
-        self._causes: dict[int, str] = {}
+        self._recent: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=AROUND)
         self._watched: list[Failure] = []
         self._pending: dict[str, list[Failure]] = {}
 
-    def saw(self, line: int, text: str) -> None:
-        """Keep a line of interest, as surroundings of what broke or breaks next."""
+    def saw(self, number: int, texts: tuple[str, ...]) -> None:
+        """Keep what ran as one, as surroundings of what broke or breaks next."""
         if self._watched:
             for failure in self._watched:
-                if line > failure.line:
-                    failure.after.append((line, text))
+                failure.after.extend((number + at, text) for at, text in enumerate(texts[:AROUND]))
             self._watched = [failure for failure in self._watched if len(failure.after) < AROUND]
-        self._recent.append((line, text))
+        self._recent.append((number, texts))
+
+    def _before(self) -> list[tuple[int, str]]:
+        now = self.now
+        lines = [
+            (number + at, text)
+            for number, texts in self._recent
+            for at, text in enumerate(texts)
+            if number + at < now.line or (number + at > now.line and number == self._recent[-1][0])
+        ]
+        before = [entry for entry in lines if entry[0] < now.line][-AROUND:]
+        return [*before, (now.line, now.text), *[entry for entry in lines if entry[0] > now.line][:AROUND]]
 
     def is_scheduler(self, client: str) -> bool:
         """Whether this connection was seen writing, clearing or selecting."""
@@ -114,8 +123,7 @@ class Findings:
             self.unobservable.setdefault(rule, reason)
             return
         failure = Failure(rule, now.line, cause or now.line, expected, observed, actor, file=self.file)
-        failure.before = [(line, text) for line, text in self._recent if line != now.line]
-        failure.before.append((now.line, now.text))
+        failure.before = self._before()
         failure.warning = RULES[rule].level == "SHOULD"
         if actor in self.schedulers or failure.warning:
             self._count(failure)

@@ -69,12 +69,17 @@ class Judge:
         now.unit += 1
         now.in_block, now.in_script = lines.kind != "single", False
         self.lives.unit.begin()
+        self.findings.saw(lines.number, lines.texts)
         if lines.kind == "single":
             argv = self._read(lines.texts[0], lines.number)
             if argv is not None:
                 self._command(argv)
-            return
-        self._block(lines)
+        elif lines.kind == "script":
+            self._script(lines.texts, lines.number)
+            if self.lives.unit.sessions_cleared:
+                self.selections.block_ended(script=True)
+        else:
+            self._block(lines)
 
     def finish(self) -> None:
         """The trace is over; what is open now is not judged."""
@@ -94,31 +99,20 @@ class Judge:
 
     # reading
 
-    def _read(self, text: str, number: int, caller: str = "") -> list[str] | None:
+    def _read(self, text: str, number: int) -> list[str] | None:
         """Move to a line; its arguments, or None if it is no whole MONITOR line."""
-        head, _, rest = text.partition('] "')
-        parts = head.split(" ", 2)
-        rest = rest.rstrip()
-        if len(parts) != 3 or rest[-1:] != '"' or parts[1][:1] != "[":
+        parts = text.split('"')
+        head = parts[0].split(" ", 2)
+        argv = _arguments(text, parts)
+        if argv is None or len(head) != 3 or head[1][:1] != "[" or head[2][-2:] != "] ":
             return None
-        if "\\" in rest or not rest.isascii():
-            whole = split_arguments(rest[:-1].encode("utf-8", "surrogateescape"))
-            if whole is None:
-                return None
-            argv = list(whole)
-        else:
-            argv = rest[:-1].split('" "')
-            if rest.count('"') != 2 * len(argv) - 1:
-                return None
         now = self.now
-        at, now.db, client = parts[0], parts[1][1:], parts[2]
+        at = head[0]
         if at[:1] == "+":
             at = at[1:]
         if at < now.at and seconds(at) < seconds(now.at) - CLOCK_SLACK_S:
             self._gap()
-        now.at, now.line, now.text = at, number, text
-        now.client = caller if caller and client == "lua" else client
-        self.findings.saw(number, text)
+        now.at, now.db, now.client, now.line, now.text = at, head[1][1:], head[2][:-2], number, text
         self.readable += 1
         return argv
 
@@ -142,7 +136,7 @@ class Judge:
                 if argv is not None and argv[0].upper() not in ("MULTI", "EXEC"):
                     self._command(argv)
             at = end
-        self.selections.block_ended(script=lines.kind == "script")
+        self.selections.block_ended(script=False)
 
     def _script(self, texts: Sequence[str], number: int) -> None:
         first = 0
@@ -154,21 +148,31 @@ class Judge:
                 call = Call.of(argv, self.now.client, number)
         inner: list[Inner] = []
         around = Around()
+        surroundings, our_names = self._surroundings, self._our_names
         for offset in range(first, len(texts)):
             text = texts[offset]
-            parts = text.split('"', 4)
+            parts = text.split('"')
             key = parts[3] if len(parts) > 3 else ""
-            if key.startswith(self._surroundings) and not self._names_ours(text):
-                self.findings.saw(number + offset, text)
-                around.add(key, key.startswith(self._pool_prefix), key.endswith(self._node_pools_end))
-                continue
-            argv = self._read(text, number + offset, call.client)
+            if key.startswith(surroundings):
+                for name in our_names:
+                    if name in text:
+                        break
+                else:
+                    around.commands += 1
+                    if key.startswith(self._pool_prefix):
+                        around.pools += 1
+                    else:
+                        around.keys.append(key)
+                    continue
+            argv = _arguments(text, parts)
             if argv is not None:
                 inner.append((argv, text, number + offset))
         now = self.now
-        now.client = call.client
+        if not call.line and inner:
+            self._read(inner[0][1], inner[0][2])
         if not inner and not around.commands:
             return
+        around.asks = around.pools > 0 or any(key.endswith(self._node_pools_end) for key in around.keys)
         if self.selections.is_selection(call, inner, around, self.session_id):
             self.selections.judge(call, inner, around, self.turn_id, self.session_id)
             return
@@ -177,9 +181,6 @@ class Judge:
             now.line, now.text = line, text
             self._command(argv)
         now.in_script = False
-
-    def _names_ours(self, text: str) -> bool:
-        return any(name in text for name in self._our_names)
 
     # commands
 
@@ -332,6 +333,17 @@ class Judge:
                 self.findings.blame(
                     "TA-KEY-2", "the open turn stands only in the session hash", what, telling_apart=look
                 )
+
+
+def _arguments(text: str, parts: list[str]) -> list[str] | None:
+    """The arguments of a line that was split at its quotes; None if a quote is cut or stray."""
+    if "\\" not in text and text.isascii():
+        argv = parts[1::2]
+        whole = len(parts) == 2 * len(argv) + 1 and parts[2:-1:2].count(" ") == len(argv) - 1
+        return argv if whole and argv and (parts[-1] in ("\n", "") or parts[-1].isspace()) else None
+    _, _, rest = text.rstrip().partition('] "')
+    argv_of = split_arguments(rest[:-1].encode("utf-8", "surrogateescape")) if rest[-1:] == '"' else None
+    return None if argv_of is None else list(argv_of)
 
 
 def key_reader(layout: KeyLayout, name: str) -> Callable[[str], str | None]:

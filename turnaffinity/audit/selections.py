@@ -63,16 +63,6 @@ class Around:
     asks: bool = False
     keys: list[str] = field(default_factory=list)
 
-    def add(self, key: str, is_pool: bool, is_node_pools: bool) -> None:
-        """One such command, by its first key."""
-        self.commands += 1
-        if is_pool:
-            self.pools += 1
-            self.asks = True
-        else:
-            self.asks = self.asks or is_node_pools
-            self.keys.append(key)
-
 
 class Selections:
     """Tells selections from writes and clears, and judges each."""
