@@ -88,15 +88,14 @@ class Selections:
         """
         if call.script in self._selectors and call.script:
             return True
-        asks, changes = around.asks, False
+        if not around.asks and not any(len(argv) > 1 and argv[1].startswith(self._pool_prefix) for argv, _, _ in inner):
+            return False
+        changes = False
         for argv, _, _ in inner:
-            if len(argv) < 2:
-                continue
-            asks = asks or argv[1].startswith(self._pool_prefix)
-            if not changes and session_id(argv[1]) is not None:
+            if len(argv) > 1 and session_id(argv[1]) is not None:
                 command = Command(tuple(argv))
-                changes = bool(writes_fields(command) or deletes_fields(command))
-        if not asks or (changes and not call.names_pair):
+                changes = changes or bool(writes_fields(command) or deletes_fields(command))
+        if changes and not call.names_pair:
             return False
         if call.names_pair and not changes and call.script:
             self._selectors.add(call.script)

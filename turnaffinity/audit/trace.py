@@ -95,6 +95,8 @@ class Sieve:
         while True:
             hit = find(first, position, end)
             start = data.rfind(b"\n", position, hit) + 1 or position if hit >= 0 else end
+            if start > position and hit >= 0 and b" lua] " in data[start : start + 48]:
+                start = self._block_start(data, position, start)
             if start > position:
                 # lines that do not name our keys may still name our fields
                 rare = self._rare_between(data, position, start)
@@ -157,9 +159,7 @@ class Sieve:
         after = self._line_end(data, start)
         head = data[start : start + 48]
         if b" lua] " in head:
-            first = start
-            while first > position and b" lua] " in data[first : first + 48]:
-                first = data.rfind(b"\n", position, first - 1) + 1 or position
+            first = self._block_start(data, position, start)
             return self._script(data, first, start, after)
         if b" lua] " in data[after : after + 48]:
             return self._script(data, start, start, after)
@@ -174,6 +174,13 @@ class Sieve:
                 first = self._multi_before(data, position, start, client, bracket)
                 return self._block(data, first, start, done), done
         return self._lines("single", data, start, after), after
+
+    @staticmethod
+    def _block_start(data: bytes, position: int, start: int) -> int:
+        """Where the script call stands that a `lua` line belongs to, not before `position`."""
+        while start > position and b" lua] " in data[start : start + 48]:
+            start = data.rfind(b"\n", position, start - 1) + 1 or position
+        return start
 
     def _script(self, data: bytes, first: int, start: int, after: int) -> tuple[Lines, int]:
         while b" lua] " in data[after : after + 48]:
