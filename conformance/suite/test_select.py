@@ -7,8 +7,8 @@ from turnaffinity.judging.drawing import claim_random, selects
 from turnaffinity.judging.stage import Stage
 from turnaffinity.judging.wire_view import Looks
 
-EVERY_TIME = 48
-"""Selections that must agree; among 3 nodes a random choice agrees with chance 1e-22."""
+EVERY_TIME = 24
+"""Selections that must agree; among 3 nodes a random choice agrees with chance 4e-12."""
 
 
 def claim_every_time(stage: Stage, node: str, **asked: str | None) -> None:

@@ -97,9 +97,15 @@ class Judge:
             open_server(self.server_spec, layout=self.layout, seed=self.seed, tcp=self.tcp)
         )
 
-    @cached_property
+    @property
     def client(self) -> Any:
-        """The judge's own connection."""
+        """The judge's own connection; whoever takes it may act between two steps, which the observer is told."""
+        if self.observer is not None:
+            self.observer.disturbed = True
+        return self._client
+
+    @cached_property
+    def _client(self) -> Any:
         return self.server.client()
 
     @cached_property
@@ -131,6 +137,8 @@ class Judge:
 
     def new_subject(self, url: str | None = None) -> Subject:
         """One more process of the implementation; `url` where it is to talk through a proxy."""
+        if self.observer is not None:
+            self.observer.disturbed = True  # a subject may load its scripts when it is made
         make = self.factory or FACTORIES[self.kind]
         subject = make(self, url or self.server.url)
         self._subjects.append(subject)

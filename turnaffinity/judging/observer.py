@@ -35,11 +35,15 @@ class Observer:
         self._socket: socket.socket = self._connection._sock
         self._socket.settimeout(patience_s)
         self._buffer = b""
+        self.disturbed = True
+        """Whether others than the subject may have sent commands since the last step."""
         self._db = int(self._connection.db)
 
     def begin(self) -> None:
-        """Open a step: whatever came before is dropped."""
-        self._until(self._mark())
+        """Open a step: what came before is dropped; no mark is needed where nobody but the subject acted meanwhile."""
+        if self.disturbed:
+            self._until(self._mark())
+        self.disturbed = False
 
     def end(self) -> tuple[Command, ...]:
         """Close the step and return the subject's commands in the order the server ran them."""

@@ -46,6 +46,8 @@ class Stage:
     """Everything done so far, for the capsule: requests and the judge's own commands, in order."""
 
     def __post_init__(self) -> None:
+        if self.judge.observer is not None:
+            self.judge.observer.disturbed = True
         self.rng = random.Random(f"{self.judge.seed}/{self.case_id}")
         self._token = token(self.judge.seed)
         self._serial = 0
@@ -204,6 +206,8 @@ class Stage:
                 answer = ask(by or self.subject, request)
         else:
             answer = ask(by or self.subject, request)
+            if self.judge.observer is not None:
+                self.judge.observer.disturbed = True
         if isinstance(answer, Refused) and answer.code == "unsupported":
             raise NotClaimed(f"the implementation answers `unsupported` to {request['op']}")
         step = Step(request, answer, tuple(seen) if watch and self.judge.observer else None)
