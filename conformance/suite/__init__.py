@@ -1,0 +1,1 @@
+"""The cases: each a pytest function whose name is its claim."""
