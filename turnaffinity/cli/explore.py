@@ -49,41 +49,6 @@ def explore(
           3 the server could not be run
     """
     from rich.console import Console
-    from rich.table import Table
-
-    from turnaffinity.contract.decisions import Reading
-    from turnaffinity.explorer.crashes import CrashReport
-    from turnaffinity.explorer.matrix import Exploration, Progress
-
-
-def explore(
-    depth: Annotated[int, typer.Option(help="max_duration finalizes of one utterance at most.")] = 4,
-    nodes: Annotated[int, typer.Option(help="Nodes in the deployment, 2 to 6.")] = 3,
-    json: Annotated[Path | None, typer.Option(help="Write the result to this file.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with every counterexample to this file.")] = None,
-    goal: Annotated[
-        list[str] | None, typer.Option(help="Tell the counterexamples of this goal (G1 ... G8) in full.")
-    ] = None,
-    reading: Annotated[str, typer.Option(help="The reading whose counterexamples are told.")] = "intent",
-    crashes: Annotated[bool, typer.Option(help="Also search crashes between two commands, and takeovers.")] = False,
-    server: Annotated[str, typer.Option(help="Where counterexamples are replayed.")] = "embedded",
-    workers: Annotated[int, typer.Option(help="Processes; 0: one for each core.")] = 0,
-) -> None:
-    """Settle the open decisions D1 to D4 by exhaustion: all 24 combinations against the goals G1 to G8.
-
-    Every behaviour within the bounds is searched (two sessions, two utterances of up to --depth max_duration
-    finalizes each, --nodes nodes, two languages), each draw being an adversary's, smallest behaviours first. A goal
-    that fails comes with a smallest counterexample, which the real flow has repeated on a live server before it is
-    shown. The recommendation is derived from the matrix.
-
-    Default: depth 4, nodes 3; the counterexamples told are those of the reading `intent`.
-
-    Example: turnaffinity explore --reading literal --goal G1 --json out.json
-
-    Exit status: 0 done; 2 a number, a goal or a reading that cannot be searched, or a file that cannot be written;
-    3 the server could not be run.
-    """
-    from rich.console import Console
 
     from turnaffinity.explorer.bounds import Bounds
     from turnaffinity.explorer.crashes import search_crashes
