@@ -51,15 +51,13 @@ def judge_for(wishes: Wishes) -> Judge:
     if wishes.lua and wishes.adapter:
         raise Problem("--lua and --adapter", "name two implementations", "judge one at a time")
     auto = wishes.reading == "auto"
-    if auto and not wishes.adapter:
-        raise Problem("--reading auto", "is for an adapter; a script makes none of the choices", "name a reading")
     kind: Kind = "lua" if wishes.lua else "adapter" if wishes.adapter else "reference"
     return Judge(
         kind,
         str(wishes.lua or wishes.adapter or ""),
         wishes.server,
         DEFAULT_READING if auto else _reading(wishes.reading),
-        auto=auto,
+        auto=auto and kind != "lua",  # a script makes none of the choices
         layout=load_layout(wishes.layout),
         seed=secrets.randbelow(10**9) if wishes.seed is None else wishes.seed,
         tcp=wishes.tcp,
