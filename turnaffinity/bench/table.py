@@ -20,17 +20,21 @@ READING_AID = (
 def speed_table(rows: Sequence[Row], server_name: str) -> Table:
     """The rows as a rich table."""
     table = Table(title=f"turnaffinity bench, {server_name}", box=SIMPLE_HEAD, caption_justify="left")
-    table.add_column("what", overflow="fold")
+    table.add_column("what", min_width=36, overflow="fold")
     for heading in ("this", "peer", "ratio", "limit"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("holds", no_wrap=True)
-    table.add_column("peer is; the row means", style="dim", overflow="fold")
     for row in rows:
         table.add_row(
             row.name, f"{_figure(row.this)} {row.unit}", _figure(row.peer), _figure(row.ratio),
-            str(row.limit or ""), _verdict(row), f"{row.peer_name}; {row.means}",
+            str(row.limit or ""), _verdict(row),
         )  # fmt: skip
     return table
+
+
+def meanings(rows: Sequence[Row]) -> list[str]:
+    """What each row compares, a line a row: "name: against the peer; what it means"."""
+    return [f"{row.name}: against {row.peer_name}; {row.means}" for row in rows]
 
 
 def _verdict(row: Row) -> str:

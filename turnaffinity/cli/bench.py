@@ -61,11 +61,11 @@ def bench(
     else:
         from rich.console import Console
 
-        from turnaffinity.bench.table import READING_AID, speed_table
+        from turnaffinity.bench.table import READING_AID, meanings, speed_table
 
         console = Console(highlight=False)
         console.print(speed_table(rows, server_name))
-        console.print("\n".join(READING_AID), style="dim")
+        console.print("\n".join([*meanings(rows), "", *READING_AID]), style="dim", markup=False)
         if json_file is not None:
             try:
                 json_file.write_text(text, encoding="utf-8")
