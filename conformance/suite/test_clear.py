@@ -3,7 +3,7 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.faults import claim_repaired, first_clear_positions, selection_positions
+from turnaffinity.judging.faults import claim_repaired, finalize_with_error, first_clear_positions, selection_positions
 from turnaffinity.judging.stage import Stage, told
 from turnaffinity.judging.subject import Refused
 from turnaffinity.judging.wire_view import Looks, units
@@ -215,6 +215,21 @@ def test_the_ttl_that_a_session_manager_set_on_its_hash_survives(stage: Stage, r
         step = stage.finalize(session, why)
         ttl = stage.snapshot().keys[key].expires_at_ms
         stage.claim(ttl == 4102444800000, "the session manager's TTL as it was", f"{ttl}", step.seen)
+
+
+@case("TA-CLEAR-5")
+def test_other_fields_survive_a_clear_that_had_to_be_repaired(stage: Stage, reason: str) -> None:
+    stage.serve(stage.nodes(2))
+    if stage.reading.d2 == "after":
+        stage.unobservable("with D2 = after there is one clear, and no second one that repairs it")
+    for position in first_clear_positions(stage, reason, "solo"):
+        session = stage.session()
+        fields = stage.foreign_fields(session)
+        step = finalize_with_error(stage, reason, "solo", [position], session=session)
+        now = stage.snapshot().hash(stage.layout.session_key(session))
+        lost = sorted(fields.items() - now.items())
+        expected = "the other fields of the session hash as they were"
+        stage.claim(not lost, expected, f"changed or lost: {lost}", step.seen)
 
 
 # TA-CLEAR-6

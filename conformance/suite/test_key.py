@@ -34,7 +34,7 @@ def decoys(stage: Stage, turn: str, session: str, node: str) -> None:
 
 @case("TA-KEY-1", "LS")
 def test_the_affinity_is_read_from_the_turn_key_and_its_field(stage: Stage) -> None:
-    nodes, turn = stage.nodes(3), stage.turn()
+    nodes, turn = stage.nodes(3), stage.name("turn-whose-id-is-longer-than-a-UUID")
     stage.serve(nodes)
     decoys(stage, turn, stage.session(), nodes[0])
     for node in nodes[1:]:

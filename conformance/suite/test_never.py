@@ -36,6 +36,22 @@ def test_no_command_of_a_finalize_is_about_the_life_of_a_turn_key(stage: Stage, 
 
 
 @case("TA-NEVER-1")
+def test_no_command_is_about_the_life_of_a_turn_key_when_the_affinity_moves(stage: Stage) -> None:
+    first, second, session = stage.nodes(1), stage.nodes(1), stage.session()
+    a, b, *_ = stage.langs
+    stage.serve(first, a)
+    stage.serve(second, a, b)
+    looks = Looks(stage.layout)
+    for number, room in enumerate(([a, b], [b, a], [a], [b], [a, b])):
+        if number == 3:
+            stage.offline(*first)
+        step = stage.finalize(session, "max_duration", room)
+        stage.claim_none(looks.ttl_on(step.wire), "no command about the TTL of a turn key", step)
+    step = stage.finalize(session, "manual", [a, b])
+    stage.claim_none(looks.ttl_on(step.wire), "no command about the TTL of a turn key", step)
+
+
+@case("TA-NEVER-1")
 def test_a_turn_that_somebody_gave_a_ttl_keeps_it_until_it_is_cleared(stage: Stage) -> None:
     nodes, session, turn = stage.nodes(2), stage.session(), stage.turn()
     stage.serve(nodes)

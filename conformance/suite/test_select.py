@@ -11,6 +11,10 @@ EVERY_TIME = 24
 """Selections that must agree; among 3 nodes a random choice agrees with chance 4e-12."""
 
 
+LONG = "a-turn-id.longer_than-a-UUID." * 8 + "END"
+"""An id is never cut, wherever one might think that it ends."""
+
+
 def claim_every_time(stage: Stage, node: str, **asked: str | None) -> None:
     job = asked.pop("job", None)
     for _ in range(EVERY_TIME):
@@ -68,12 +72,12 @@ def test_the_affinity_holds_for_each_language_that_the_node_serves(stage: Stage)
 
 
 @case("TA-SEL-1", "LS")
-@pytest.mark.parametrize("turn", ["T.1_a-B", "0", "turn-without-a-uuid", "FFFFFFFF-ffff-4FFF-8fff-ffffffffffff"])
+@pytest.mark.parametrize("turn", ["T.1_a-B", "0", "a.b-c", "FFFFFFFF-ffff-4FFF-8fff-ffffffffffff", LONG])
 def test_a_turn_id_is_an_opaque_text(stage: Stage, turn: str) -> None:
     nodes = stage.nodes(3)
     stage.serve(nodes)
     stage.record(turn, nodes[0])
-    for other in {turn.lower(), turn.upper(), turn[:-1], turn + "0"} - {turn, ""}:
+    for other in {turn.lower(), turn.upper(), turn[:-1], turn[:36], turn[:64], turn + "0"} - {turn, ""}:
         stage.record(other, nodes[1])
     claim_every_time(stage, nodes[0], turn=turn)
 
@@ -282,6 +286,16 @@ def test_serving_a_pair_with_a_longer_name_is_not_serving_this_one(stage: Stage)
     nodes, other, turn = stage.nodes(2), stage.nodes(1), stage.turn()
     stage.serve(nodes)
     stage.serve(other, f"{stage.langs[0]}-AU", f"{stage.langs[0]}x")
+    stage.record(turn, other[0])
+    claim_random(stage, nodes, selects(stage, turn=turn))
+
+
+@case("TA-SEL-4", "LS")
+def test_a_recorded_node_whose_name_is_part_of_a_candidates_name_is_no_candidate(stage: Stage) -> None:
+    other, turn = stage.nodes(1), stage.turn()
+    nodes = [other[0] + "0", "x" + other[0]]
+    stage.serve(nodes)
+    stage.serve(other, stage.langs[1])
     stage.record(turn, other[0])
     claim_random(stage, nodes, selects(stage, turn=turn))
 

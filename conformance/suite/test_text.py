@@ -21,7 +21,10 @@ def test_the_code_names_the_turn_key_and_its_field(stage: Stage) -> None:
         return
     inner = [command for command in step.wire if command.inside_script]
     read = [key for command in inner for key, _ in reads_fields(command) if not stage.of_the_surroundings(key)]
-    unseen = [name for name in wanted if not any(name in part for command in inner for part in command.argv)]
+    on_the_wire = {part for command in inner for part in command.argv}
+    if Looks(stage.layout).affinity_reads(inner):  # HGETALL reads the field without naming it
+        on_the_wire.add(stage.layout.affinity_field)
+    unseen = [name for name in wanted if not any(name in part for part in on_the_wire)]
     # a name that stands in the text while another one is read is a dead string
     missing = [name for name in wanted if name in unseen and (name in absent or read)]
     expected = f"`{'` and `'.join(wanted)}` in the script's code"

@@ -137,6 +137,19 @@ def test_a_closed_turns_id_is_never_used_again(stage: Stage, site: str, reason: 
 
 
 @case("TA-TURN-3")
+def test_once_the_clear_has_run_no_job_is_selected_under_the_closed_id(stage: Stage, site: str, reason: str) -> None:
+    nodes, session, turn = stage.nodes(2), stage.session(), stage.turn()
+    stage.serve(nodes, *stage.targets(site))
+    stage.record(turn, nodes[0], session)
+    step = stage.finalize(session, reason, site)
+    rest = Looks(stage.layout).after_the_clear(step.wire, turn, stage.layout.session_key(session))
+    pairs = [stage.pair(lang) for lang in stage.targets(site)]
+    broken = [found.unit.top for found in selections(rest, stage.layout, pairs) if found.turn_argument == turn]
+    broken += [c for c in Looks(stage.layout).affinity_reads(rest) if stage.layout.turn_id_of(c.argv[1]) == turn]
+    stage.claim_none(broken, f"no selection under {turn} after its clear", step)
+
+
+@case("TA-TURN-3")
 def test_a_turn_closed_by_another_process_is_not_continued(stage: Stage, reason: str) -> None:
     stage.serve(stage.nodes(2))
     session = stage.session()

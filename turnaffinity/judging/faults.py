@@ -54,8 +54,8 @@ class Sorter:
         return None
 
 
-def _opened(stage: Stage, site: str) -> Sorter:
-    session, turn = stage.session(), stage.turn()
+def _opened(stage: Stage, site: str, session: str | None = None) -> Sorter:
+    session, turn = session or stage.session(), stage.turn()
     stage.record(turn, stage.name("node"), session)
     return Sorter(stage, session, turn, site)
 
@@ -90,13 +90,25 @@ def selection_positions(stage: Stage, reason: str, site: str) -> list[Place]:
     return [Place("select", round(i * (count - 1) / (MOST_SELECTION_FAULTS - 1))) for i in range(MOST_SELECTION_FAULTS)]
 
 
+def finalize_with_error(
+    stage: Stage, reason: str, site: str, places: Sequence[Place], *, session: str | None = None
+) -> Step:
+    """One closing finalize, of a session with an open turn, in which the commands at these places get an error."""
+    sorter = _opened(stage, site, session)
+    return _with_error(stage, reason, sorter, places)[0]
+
+
+def _with_error(stage: Stage, reason: str, sorter: Sorter, places: Sequence[Place]) -> tuple[Step, tuple[Command, ...]]:
+    with stage.judge.proxied.deciding(failing_at(sorter, places)) as sent:
+        step = stage.finalize(sorter.session, reason, sorter.site, by=stage.judge.proxied.subject)
+    return step, tuple(Command(tuple(argv)) for argv in sent)
+
+
 def claim_repaired(stage: Stage, reason: str, site: str, places: Sequence[Place]) -> Step:
     """One closing finalize with an error reply at these places; afterwards the turn has to be closed."""
     sorter = _opened(stage, site)
-    with stage.judge.proxied.deciding(failing_at(sorter, places)) as sent:
-        step = stage.finalize(sorter.session, reason, site, by=stage.judge.proxied.subject)
+    step, wire = _with_error(stage, reason, sorter, places)
     where = " and ".join(str(place) for place in places)
-    wire = tuple(Command(tuple(argv)) for argv in sent)
     crashed = isinstance(step.answer, Broke) or (isinstance(step.answer, Refused) and step.answer.code == "bad_request")
     stage.claim(not crashed, f"ok or an error of Redis, with an error at {where}", told(step.answer), wire)
     affinity, open_turn = stage.affinity(sorter.turn), stage.open_turn(sorter.session)

@@ -132,8 +132,12 @@ class Looks:
         return key.startswith((self._session, *self._layout.room_prefixes))
 
     def affinity_reads(self, wire: Iterable[Command]) -> list[Command]:
-        """The commands that read the affinity field of some hash; HGETALL counts as one read."""
-        return [c for c in wire if any(self._layout.affinity_field in fields for _, fields in reads_fields(c))]
+        """The commands that read the affinity field of some hash by name, or a turn key's hash whole (HGETALL)."""
+        return [c for c in wire if self._reads_affinity(c)]
+
+    def _reads_affinity(self, command: Command) -> bool:
+        field = self._layout.affinity_field
+        return any(self.is_turn_key(key) if fields is ALL else field in fields for key, fields in reads_fields(command))
 
     def reads_of(self, wire: Iterable[Command], key: str, field: str) -> list[Command]:
         """The commands that read one field of one hash."""
@@ -173,6 +177,14 @@ class Looks:
         """The commands of a selection that look at a session, a room, another turn, or over all keys (TA-SEL-5)."""
         own = self._layout.turn_key(turn) if turn else None
         return [c for c in wire if self._looks_elsewhere(c, own)]
+
+    def after_the_clear(self, wire: Sequence[Command], turn: str, session_key: str) -> tuple[Command, ...]:
+        """What followed the first delete of the open turn's fields, on the wire; empty if there was none."""
+        for at, command in enumerate(wire):
+            gone = self.deletes_of([command], session_key, self._layout.current_turn_field)
+            if gone or self.deletes_of([command], self._layout.turn_key(turn), self._layout.affinity_field):
+                return tuple(wire[at + 1 :])
+        return ()
 
     def _looks_elsewhere(self, command: Command, own: str | None) -> bool:
         keys = keys_of(command)
