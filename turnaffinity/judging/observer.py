@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import socket
-import time
 from typing import Any
 
 from turnaffinity.problem import CannotRun
@@ -57,16 +56,10 @@ class Observer:
         return f'"ECHO" "{text}"'.encode()
 
     def _until(self, mark: bytes) -> list[bytes]:
-        deadline = time.monotonic() + self._patience_s
         start = 0
         while (at := self._buffer.find(mark, start)) < 0:
             start = max(0, len(self._buffer) - len(mark))
-            if time.monotonic() > deadline:
-                raise CannotRun("MONITOR", "the server stopped sending what it runs", "run on a server of our own")
-            chunk = self._socket.recv(1 << 20)
-            if not chunk:
-                raise CannotRun("MONITOR", "the server closed the connection", "run on a server of our own")
-            self._buffer += chunk
+            self._buffer += self._more()
         line_start = self._buffer.rfind(b"\n", 0, at) + 1
         line_end = self._buffer.index(b"\n", at) if b"\n" in self._buffer[at:] else self._rest_of_line(at)
         lines, self._buffer = self._buffer[:line_start].splitlines(), self._buffer[line_end + 1 :]
@@ -74,8 +67,18 @@ class Observer:
 
     def _rest_of_line(self, at: int) -> int:
         while b"\n" not in self._buffer[at:]:
-            self._buffer += self._socket.recv(1 << 16)
+            self._buffer += self._more()
         return self._buffer.index(b"\n", at)
+
+    def _more(self) -> bytes:
+        try:
+            chunk = self._socket.recv(1 << 20)
+        except TimeoutError:
+            chunk = b""
+        if not chunk:
+            what = f"the server closed the connection, or sent nothing for {self._patience_s:g} s"
+            raise CannotRun("MONITOR", what, "run on a server of our own")
+        return chunk
 
     def close(self) -> None:
         """Let go of the MONITOR connection."""

@@ -1,1 +1,24 @@
-"""How does a notebook show the contract live? What its cells call, so that they define nothing."""
+"""How is the contract walked through in a notebook? One line to begin, and one function for each thing to see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from turnaffinity.notebook.cards import rule
+    from turnaffinity.notebook.judged import judge
+    from turnaffinity.notebook.stage import open_stage
+    from turnaffinity.notebook.variants import variant
+
+__all__ = ["judge", "open_stage", "rule", "variant"]
+
+_HOMES = {"judge": "judged", "open_stage": "stage", "rule": "cards", "variant": "variants"}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used, so that a notebook's first cell stays fast."""
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"turnaffinity.notebook has no {name}")
+    return getattr(import_module(f"turnaffinity.notebook.{_HOMES[name]}"), name)

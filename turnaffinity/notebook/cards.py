@@ -1,0 +1,56 @@
+"""What does the contract say here? A rule as a card, with the note's own line and its translation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from turnaffinity.contract.rules import RULES, Rule
+from turnaffinity.notebook.showing import Shown
+from turnaffinity.problem import Problem
+
+
+@dataclass(frozen=True, repr=False)
+class RuleCard(Shown):
+    """One rule: its statement, the note's line, our translation, and why it exists."""
+
+    rule: Rule
+
+    def lines(self) -> list[str]:
+        """The card as text."""
+        rule = self.rule
+        told = [f"{rule.id}  {rule.level}  ({source(rule)})", rule.statement]
+        if rule.note_line_zh:
+            told += [f"  note: {rule.note_line_zh}", f"        {rule.note_line_en}"]
+        return [*told, f"  why:  {rule.why}"]
+
+    def html(self) -> str:
+        """The card as a block with a line at its left."""
+        rule = self.rule
+        quote = (
+            f"<p lang='zh'>{escape(rule.note_line_zh)}</p><p><i>{escape(rule.note_line_en or '')}</i></p>"
+            if rule.note_line_zh
+            else ""
+        )
+        return (
+            "<blockquote style='border-left:4px solid #0072B2;padding-left:1em;margin-left:0'>"
+            f"<p><b>{rule.id}</b> &nbsp;{rule.level} &nbsp;<small>{escape(source(rule))}</small></p>"
+            f"<p><b>{escape(rule.statement)}</b></p>{quote}<p>{escape(rule.why)}</p></blockquote>"
+        )
+
+
+def source(rule: Rule) -> str:
+    """Where a rule comes from, in words."""
+    parts = [part.strip() for part in rule.section.split(",")]
+    names = {"field": "running schedulers", "kit": "this kit"}
+    sections = [part.removeprefix("note ") for part in parts if part.removeprefix("note ").isdigit()]
+    told = [f"the note, section{'s' * (len(sections) > 1)} {' and '.join(sections)}"] if sections else []
+    return " and ".join(told + [names[part] for part in parts if part in names])
+
+
+def rule(rule_id: str) -> RuleCard:
+    """A rule of the contract, to be shown; raises `Problem` if there is none of this id."""
+    found = RULES.get(rule_id.upper())
+    if found is None:
+        raise Problem(f'rule "{rule_id}"', "is not in the contract", "see `turnaffinity rules` for the ids")
+    return RuleCard(found)

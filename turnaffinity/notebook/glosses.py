@@ -1,0 +1,61 @@
+"""What does this command mean, in the contract's words? A few words beside each line of the wire."""
+
+from __future__ import annotations
+
+from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.wire.command import Command
+from turnaffinity.wire.meaning import SCRIPT_CALLS, keys_of, sets_ttl
+
+VERBS = {
+    "HGET": "reads", "HMGET": "reads", "HGETALL": "reads", "HEXISTS": "looks for", "GET": "reads",
+    "HSET": "writes", "SET": "writes", "HDEL": "deletes", "DEL": "deletes", "UNLINK": "deletes",
+}  # fmt: skip
+
+
+def gloss(command: Command, layout: KeyLayout) -> str:
+    """What a command does, in a few words; empty where its own text says enough."""
+    name = command.name
+    if name in SCRIPT_CALLS:
+        return "one atomic step"
+    if name in {"KEYS", "SCAN"}:
+        return "searches all keys"
+    if name == "TIME":
+        return "where the draw begins"
+    keys = keys_of(command)
+    if not keys:
+        return ""
+    key = keys[0]
+    if sets_ttl(command) and kind_of(key, layout) in {"turn", "session"}:
+        return f"gives a life to the {kind_of(key, layout)}'s hash"
+    return _about(command, key, layout)
+
+
+def kind_of(key: str, layout: KeyLayout) -> str:
+    """The kind of a key by the layout: "turn", "session", "node", "node_pools", "pool", "job", or empty."""
+    for kind in ("turn", "session", "job", "node_pools", "pool", "node"):
+        if layout.patterns[kind].fullmatch(key):
+            return kind
+    return ""
+
+
+def _about(command: Command, key: str, layout: KeyLayout) -> str:
+    name, argv = command.name, command.argv
+    verb = VERBS.get(name, "")
+    kind = kind_of(key, layout)
+    field = argv[2] if len(argv) > 2 else ""
+    if kind == "turn" and verb:
+        return f"{verb} the affinity" if field == layout.affinity_field else f"{verb} the turn's hash"
+    if kind == "session" and verb:
+        return f"{verb} the open turn" if field == layout.current_turn_field else f"{verb} the session's hash"
+    if kind == "job" and verb:
+        return f"{verb} the job's binding"
+    if kind == "pool":
+        return {
+            "EXISTS": "which pools are there?", "SCARD": "how many nodes?", "SMEMBERS": "which nodes?",
+            "SISMEMBER": "is the node in it?", "SREM": "takes a node that is gone out", "SRANDMEMBER": "draws",
+        }.get(name, "")  # fmt: skip
+    if kind == "node" and name == "EXISTS":
+        return "is the node online?"
+    if kind == "node_pools":
+        return {"HGET": "in which pool is the node?", "HGETALL": "which pools was it in?"}.get(name, "")
+    return ""

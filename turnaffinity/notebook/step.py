@@ -1,0 +1,160 @@
+"""What did one step do? Its request and answer, the keys before and after, and the commands between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.judging.state import KeyState, State
+from turnaffinity.judging.step import told
+from turnaffinity.judging.subject import Answer, Finalized, Refused, Selected
+from turnaffinity.notebook.names import Names
+from turnaffinity.notebook.showing import Keys, Shown, Wire, keys_view, wire_view
+from turnaffinity.problem import Problem
+from turnaffinity.wire.command import Command
+from turnaffinity.wire.meaning import deletes_fields, is_scan, keys_of, reads_fields, sets_ttl, writes_fields
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Step(Shown):
+    """One request to the implementation, and everything that was seen of it."""
+
+    request: dict[str, Any]
+    answer: Answer
+    commands: tuple[Command, ...]
+    before: State
+    after: State
+    layout: KeyLayout
+    names: Names
+    scripts: Mapping[str, str]
+    of_the_contract: Callable[[str], bool]
+
+    def name_ids(self) -> None:
+        """Give the ids in the answer their short names, in order."""
+        if isinstance(self.answer, Finalized):
+            self.names.turn(self.answer.turn_id)
+            for job in self.answer.jobs:
+                self.names.job(job.job_id)
+
+    # the answer
+
+    @property
+    def turn_id(self) -> str:
+        """The turn id that the jobs were selected under."""
+        return self._finalized().turn_id
+
+    @property
+    def nodes(self) -> list[str | None]:
+        """The nodes of the batch, in order."""
+        return [job.node_id for job in self._finalized().jobs]
+
+    @property
+    def languages(self) -> list[str]:
+        """The target languages of the batch, in order."""
+        return [job.tgt_lang for job in self._finalized().jobs]
+
+    @property
+    def node(self) -> str | None:
+        """The node of a selection, or of a finalize's first job."""
+        return self.answer.node_id if isinstance(self.answer, Selected) else self.nodes[0]
+
+    @property
+    def refused(self) -> str | None:
+        """The code of an error that was answered: "bad_request", "no_node" ...; None where it was carried out."""
+        return self.answer.code if isinstance(self.answer, Refused) else None
+
+    def _finalized(self) -> Finalized:
+        if isinstance(self.answer, Finalized):
+            return self.answer
+        raise Problem("this step", f"has no batch: {told(self.answer)}", "look at the step itself")
+
+    # the wire, by behaviour
+
+    def reads_of(self, field: str) -> list[Command]:
+        """The commands that read a field of some hash."""
+        return [c for c in self.commands if any(field in fields for _, fields in reads_fields(c))]
+
+    def writes_of(self, field: str) -> list[Command]:
+        """The commands that write a field of some hash."""
+        return [c for c in self.commands if any(field in fields for _, fields in writes_fields(c))]
+
+    def deletes_of(self, field: str) -> list[Command]:
+        """The commands after which a field of some hash is gone."""
+        return [c for c in self.commands if any(field in fields for _, fields in deletes_fields(c))]
+
+    @property
+    def scans(self) -> list[Command]:
+        """The commands that search over all keys."""
+        return [c for c in self.commands if is_scan(c)]
+
+    def lives_of(self, prefix: str) -> list[Command]:
+        """The commands that set, move or remove the TTL of a key under a prefix."""
+        return [c for c in self.commands if any(key.startswith(prefix) for key in sets_ttl(c))]
+
+    def touched(self, prefix: str) -> list[str]:
+        """The keys under a prefix that some command names, sorted."""
+        return sorted({key for c in self.commands for key in keys_of(c) if key.startswith(prefix)})
+
+    @property
+    def changed(self) -> list[str]:
+        """The keys that are not as they were, sorted."""
+        old, new = self.before.keys, self.after.keys
+        return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+
+    # the page
+
+    @property
+    def asked(self) -> str:
+        """The request in words."""
+        request = self.request
+        if request["op"] == "select":
+            turn = self.names.apply(request["turn_id"] or "none")
+            job = f", job {self.names.apply(request['job_id'])}" if request["job_id"] else ""
+            return f"select {request['pair']}, turn {turn}{job}"
+        room = request["room_langs"]
+        to = f"to {request['tgt_lang']}" if room is None else f"room [{', '.join(room)}]" if room else "alone in a room"
+        return f"{request['session_id']} finalizes: {request['reason']}, {request['src_lang']} {to}"
+
+    @property
+    def told(self) -> str:
+        """The answer in words."""
+        return self.names.apply(told(self.answer))
+
+    @property
+    def keys_before(self) -> Keys:
+        """The contract's keys before the step."""
+        return keys_view(self._shown(self.before), self.names, title="keys before")
+
+    @property
+    def keys_after(self) -> Keys:
+        """The contract's keys after the step; what changed is marked."""
+        before = self._shown(self.before)
+        return keys_view(self._shown(self.after), self.names, before=before, title="keys after")
+
+    @property
+    def wire(self) -> Wire:
+        """The commands of the step, those of a script under its call."""
+        return wire_view(self.commands, self.layout, self.names, self.scripts)
+
+    def _shown(self, state: State) -> dict[str, KeyState]:
+        changed = set(self.changed)
+        return {key: v for key, v in state.keys.items() if self.of_the_contract(key) or key in changed}
+
+    def lines(self) -> list[str]:
+        """Keys before, request, wire, answer, keys after."""
+        return [
+            *self.keys_before.lines(),
+            "",
+            f"{self.asked}  ->  {self.told}",
+            *self.wire.lines(),
+            "",
+            *self.keys_after.lines(),
+        ]
+
+    def html(self) -> str:
+        """The same, with tables."""
+        head = f"<p><b>{escape(self.asked)}</b> &nbsp;&rarr;&nbsp; {escape(self.told)}</p>"
+        return f"<div>{self.keys_before.html()}{head}{self.wire.html()}{self.keys_after.html()}</div>"

@@ -1,0 +1,84 @@
+"""What does a wrong implementation look like? The kit's mutants, one mistake each, ready to be judged on the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+
+from turnaffinity.contract.decisions import Reading, parse_reading
+from turnaffinity.judging.judge import Factory, Judge
+from turnaffinity.mutation.flow import flow_factory, script_factory
+from turnaffinity.mutation.mutants import Mutant, load_mutants, source_of
+from turnaffinity.notebook.implementation import FIXED_CLOCK, sha1
+from turnaffinity.notebook.showing import PRE, Shown
+from turnaffinity.problem import Problem
+from turnaffinity.specification.scripts import load_script
+
+
+@dataclass(frozen=True, repr=False)
+class Variant(Shown):
+    """A mutant of the kit: its mistake in a sentence, and the lines that it changes."""
+
+    mutant: Mutant
+
+    @property
+    def reading(self) -> Reading:
+        """The reading that it claims to follow."""
+        return parse_reading(self.mutant.readings[0])
+
+    @property
+    def name(self) -> str:
+        """Its id in the kit."""
+        return self.mutant.id
+
+    def judged_by(self, reading: Reading) -> Judge:
+        """A judge of this mutant with a server of its own; its draws are the same in every run."""
+        kind = "lua" if self.mutant.kind == "lua" else "adapter"
+        return Judge(kind, self.name, "embedded", reading, factory=self._factory())  # type: ignore[arg-type]
+
+    def _factory(self) -> Factory:
+        sources = self.mutant.sources()
+        select = FIXED_CLOCK + sources.get("select_node.lua", load_script("select_node"))
+        if self.mutant.kind == "lua":
+            return script_factory(select, self.name)
+        return flow_factory({**sources, "select_node.lua": select})
+
+    @property
+    def scripts(self) -> dict[str, str]:
+        """The names of its scripts by the SHA1 that the wire shows."""
+        sources = self.mutant.sources()
+        select = FIXED_CLOCK + sources.get("select_node.lua", load_script("select_node"))
+        texts = {"select_node.lua": select}
+        for name in ("write_affinity.lua", "clear_affinity.lua"):
+            texts[name] = sources.get(name) or source_of(name)
+        return {sha1(text): name for name, text in texts.items()}
+
+    def lines(self) -> list[str]:
+        """The mistake, and each changed line as a difference."""
+        told = [f"{self.name}: {self.mutant.mistake}"]
+        for patch in self.mutant.patches:
+            told.append(f"  {patch.file}")
+            told += [f"  - {line}" for line in patch.old.strip("\n").splitlines()]
+            told += [f"  + {line}" for line in patch.new.strip("\n").splitlines()]
+        return told
+
+    def html(self) -> str:
+        """The same, the mistake in bold."""
+        first, *rest = self.lines()
+        return f"<p><b>{escape(first)}</b></p><pre {PRE}>{escape(chr(10).join(rest))}</pre>"
+
+
+@cache
+def _mutants() -> dict[str, Mutant]:
+    return {mutant.id: mutant for mutant in load_mutants()}
+
+
+def variant(name: str) -> Variant:
+    """A mutant of the kit by its id; raises `Problem` if there is none, or if it runs as a process of its own."""
+    found = _mutants().get(name)
+    if found is None:
+        raise Problem(f'mutant "{name}"', "is not in the kit", "see `turnaffinity mutants` for the ids")
+    if found.kind == "adapter":
+        raise Problem(f'mutant "{name}"', "runs as a process of its own", "use one of the kinds lua and flow here")
+    return Variant(found)
