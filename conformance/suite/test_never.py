@@ -130,6 +130,20 @@ def test_a_second_close_inherits_nothing_from_the_turn_that_was_closed(stage: St
 
 
 @case("TA-NEVER-2")
+def test_jobs_after_the_clear_inherit_nothing_from_the_turn_that_was_cleared(stage: Stage, reason: str) -> None:
+    if stage.reading.d2 == "after":
+        stage.unobservable("with D2 = after the closing jobs belong to the turn, and are not its heirs")
+    nodes, session = stage.nodes(2), stage.session()
+    stage.serve(nodes, *stage.langs[:12])
+
+    def spoken(name: str) -> None:
+        stage.record(stage.turn(), nodes[0], name)
+
+    draw = finalizes(stage, reason, stage.langs[:12], session=lambda: session, before=spoken)
+    claim_random(stage, nodes, draw, ordered=False)
+
+
+@case("TA-NEVER-2")
 def test_a_closed_turn_that_comes_back_to_life_is_not_followed(stage: Stage) -> None:
     nodes, session = stage.nodes(2), stage.session()
     stage.serve(nodes)

@@ -44,11 +44,13 @@ def test_two_processes_give_the_same_session_different_ids(stage: Stage) -> None
     stage.serve(stage.nodes(2))
     session = stage.session()
     given: list[str] = []
-    for process in (stage.subject, stage.second):
+    for _ in range(2):  # both fresh, so that a source of ids that always starts alike would start alike
+        process = stage.judge.new_subject()
         for why in ("max_duration", "manual"):
             step = stage.finalize(session, why, by=process)
             given.append(step.turn_id)
             stage.do("DEL", stage.layout.session_key(session), stage.layout.turn_key(step.turn_id))
+        process.close()
     expected = "ids that no other process gives"
     stage.claim(len(set(given)) == len(given), expected, ", ".join(given))
 
@@ -153,6 +155,7 @@ def test_once_the_clear_has_run_no_job_is_selected_under_the_closed_id(stage: St
 def test_a_turn_closed_by_another_process_is_not_continued(stage: Stage, reason: str) -> None:
     stage.serve(stage.nodes(2))
     session = stage.session()
+    stage.finalize(session, "max_duration")
     turn = stage.finalize(session, "max_duration").turn_id
     stage.finalize(session, reason, by=stage.second)
     step = stage.finalize(session, "max_duration")
