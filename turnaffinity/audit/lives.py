@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 from turnaffinity.audit.findings import Findings, Now
-from turnaffinity.audit.state import UNKNOWN, Session, Turn, UnitSeen
+from turnaffinity.audit.state import UNKNOWN, Session, Turn, UnitSeen, keep
 from turnaffinity.audit.statistics import Statistics
 from turnaffinity.contract.decisions import Reading
 
 SESSIONS_KEPT = 100_000
-READS_KEPT = 10_000
 UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -134,7 +133,7 @@ class Lives:
         """A read of the affinity outside a selection: a write that leaves it as it is may follow (D4)."""
         key = self.key_of(turn_id)
         self.unit.turns_read.append(key)
-        _keep(self._reads, key)
+        keep(self._reads, key)
 
     def selected(self, turn_id: str) -> Turn | None:
         """A selection by script under this turn, which reads its key."""
@@ -396,10 +395,3 @@ class Lives:
         if len(self.closed) > self._remember:
             self.closed.pop(next(iter(self.closed)))
             self.forgotten += 1
-
-
-def _keep(names: dict[str, None], name: str) -> None:
-    """Remember a name among the latest ones."""
-    names[name] = None
-    if len(names) > READS_KEPT:
-        names.pop(next(iter(names)))

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 UNKNOWN = "\0unknown"
 """The open turn of a session of which too little was seen: what was not seen is not judged."""
 
+READS_KEPT = 10_000
+"""So many names of keys that were read are remembered, the latest ones."""
+
 
 @dataclass(slots=True)
 class Turn:
@@ -72,3 +75,10 @@ class UnitSeen:
             self.sessions_cleared = []
         if self.turns_read:
             self.turns_read = []
+
+
+def keep(names: dict[str, None], name: str) -> None:
+    """Remember a name among the latest ones."""
+    names[name] = None
+    if len(names) > READS_KEPT:
+        names.pop(next(iter(names)))
