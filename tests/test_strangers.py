@@ -1,7 +1,7 @@
-"""Does the kit judge what strangers wrote from the design alone? Right ones conform, wrong ones are caught by their rule.
+"""Does the kit judge what strangers wrote? Right ones conform, wrong ones are caught by their own rule.
 
-They were written without sight of the suite (`tests/strangers`): each right one in a way of its own, each wrong one with
-one mistake, whose rule its first line names.
+They were written from the design alone (`tests/strangers`): each right one in a way of its own, each wrong one with one
+mistake, whose rule its first line names.
 """
 
 import re

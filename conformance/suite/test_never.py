@@ -40,11 +40,12 @@ def test_no_command_is_about_the_life_of_a_turn_key_when_the_affinity_moves(stag
     first, second, session = stage.nodes(1), stage.nodes(1), stage.session()
     a, b, *_ = stage.langs
     stage.serve(first, a)
-    stage.serve(second, a, b)
+    stage.serve(second, b)
     looks = Looks(stage.layout)
-    for number, room in enumerate(([a, b], [b, a], [a], [b], [a, b])):
-        if number == 3:
+    for number, room in enumerate(([a, b], [b, a], [a], [a, b])):
+        if number == 3:  # the recorded node goes, and the other one takes both languages
             stage.offline(*first)
+            stage.serve(second, a, b)
         step = stage.finalize(session, "max_duration", room)
         stage.claim_none(looks.ttl_on(step.wire), "no command about the TTL of a turn key", step)
     step = stage.finalize(session, "manual", [a, b])
