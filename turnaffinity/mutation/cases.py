@@ -47,9 +47,7 @@ class PlannedCase:
             )
         except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:  # as the plugin has it
             observed = f"{type(error).__name__}: {error}"
-            return CaseResult(
-                self.rule, self.name, "fail", self.title, expected="the case to run", observed=observed
-            )
+            return CaseResult(self.rule, self.name, "fail", self.title, expected="the case to run", observed=observed)
         warnings = tuple(stage.warnings)
         return CaseResult(self.rule, self.name, "warn" if warnings else "pass", self.title, warnings=warnings)
 

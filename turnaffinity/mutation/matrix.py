@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.rules import RULES
-from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.mutation.cases import blamed, run_cases
 from turnaffinity.mutation.flow import judge_of

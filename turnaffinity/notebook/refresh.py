@@ -1,13 +1,15 @@
-"""How are the notebooks executed anew, so that git shows only what changed? `python -m turnaffinity.notebook.refresh`"""
+"""How are the notebooks executed anew, so that git shows only what changed? Run as `python -m` this module."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbclient import NotebookClient
+
+nbformat: Any = import_module("nbformat")  # it has no types of its own
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -1,4 +1,4 @@
-"""How is a picture drawn? A small SVG writer: fixed bytes, an alternative text, colours for light, dark and every eye."""
+"""How is a picture drawn? A small SVG writer: fixed bytes, an alternative text, colours for light and dark."""
 
 from __future__ import annotations
 
