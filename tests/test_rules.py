@@ -47,6 +47,14 @@ TA-NEVER-1 MUST LST    | note 4
 TA-NEVER-2 MUST ST     | note 4
 TA-NEVER-3 MUST LS     | note 4
 TA-LUA-1 MUST L        | note 5
+TA-FAULT-1 MUST S      | note 3
+TA-FAULT-2 MUST S      | note 3
+TA-FAULT-3 MUST S      | note 1
+TA-FAULT-4 MUST S      | note 4
+TA-FAULT-5 MUST S      | note 3, 4
+TA-FAULT-6 MUST S      | note 2, 4
+TA-FAULT-7 SHOULD S    | kit
+TA-FAULT-8 SHOULD S    | kit
 """
 
 

@@ -27,6 +27,7 @@ FAMILIES: dict[str, str] = {
     "BIND": "job-level binding",
     "NEVER": "what never happens",
     "LUA": "the text of a script",
+    "FAULT": "what survives a fault",
 }
 """Each family of rules with what it is about, in the contract's order."""
 
@@ -39,6 +40,7 @@ FAMILIES_ZH: dict[str, str] = {
     "BIND": "job 级绑定",
     "NEVER": "绝不发生的事",
     "LUA": "脚本文本",
+    "FAULT": "故障之后",
 }
 """The same in Chinese."""
 
@@ -87,6 +89,11 @@ class Rule:
 def family(rule_id: str) -> str:
     """The family in a rule's id: "SEL" for "TA-SEL-3"."""
     return rule_id.split("-")[1]
+
+
+def judged_only_with_faults(rule_id: str) -> bool:
+    """Whether a rule is planned, listed and counted only in a run that was asked for faults (`verify --faults`)."""
+    return family(rule_id) == "FAULT"
 
 
 def _load() -> dict[str, Rule]:

@@ -76,6 +76,8 @@ class Judge:
     def __post_init__(self) -> None:
         self._stack = ExitStack()
         self._subjects: list[Subject] = []
+        self.fault_plays: dict[tuple[str, Reading], Any] = {}
+        """What plays with faults showed, so that the cases of several rules need not play them again."""
 
     def __enter__(self) -> Judge:
         return self
@@ -130,6 +132,15 @@ class Judge:
     @cached_property
     def proxied(self) -> Proxied:
         """A process of the implementation that talks through the fault proxy, without knowing it."""
+        return self.new_proxied()
+
+    @cached_property
+    def fault_proxied(self) -> Proxied:
+        """One more, for plays with faults, which may wear it out."""
+        return self.new_proxied()
+
+    def new_proxied(self) -> Proxied:
+        """One more such process, behind a proxy of its own."""
         from turnaffinity.judging.proxy import FaultProxy
 
         proxy = self._stack.enter_context(FaultProxy(self.server.url, tcp=self.tcp))

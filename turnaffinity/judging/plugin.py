@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from turnaffinity.contract.rules import matching
+from turnaffinity.contract.rules import judged_only_with_faults, matching
 from turnaffinity.judging.cases import Case, case_of
 from turnaffinity.judging.evidence import NotJudged, NotRun, Violation
 from turnaffinity.judging.judge import Judge
@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--layout", metavar="FILE", help="TOML file with the names of the keys")
     group.addoption("--rule", metavar="GLOB", action="append", default=[], help="only these rules")
     group.addoption("--seed", metavar="N", type=int, default=0, help="where the fresh names come from")
+    group.addoption("--faults", action="store_true", help="add the cases of broken connections and servers")
     group.addoption("--tcp", action="store_true", help="give the adapter a loopback address")
     group.addoption("--deadline", metavar="LIST", help="hello=S,op=S,bye=S")
 
@@ -66,7 +67,7 @@ def _judge_from(config: pytest.Config) -> Judge:
     kind: Any = "lua" if option.lua else "adapter" if option.adapter else "reference"
     return Judge(
         kind, option.lua or option.adapter or "", option.server, reading, layout=layout, seed=option.seed,
-        tcp=option.tcp, deadlines=option.deadline,
+        tcp=option.tcp, deadlines=option.deadline, faults=option.faults,
     )  # fmt: skip
 
 
@@ -133,6 +134,8 @@ class JudgePlugin:
         if case is None or not case.profiles & self.judge.profiles():
             return False
         if self.judge.kind == "adapter" and "S" not in case.profiles:
+            return False
+        if judged_only_with_faults(case.rule) and not self.judge.faults:
             return False
         return not self.rules or any(fnmatch.fnmatchcase(case.rule, glob) for glob in self.rules)
 

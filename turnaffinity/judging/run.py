@@ -54,7 +54,7 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
         judge.reading = find_reading(judge)
     run = run_suite(judge, tuple(rules), progress=progress, workers=workers)
     profile = "lua" if judge.kind == "lua" else "scheduler"
-    scope = rules_in_scope(profile, with_script=judge.kind == "reference")
+    scope = rules_in_scope(profile, with_script=judge.kind == "reference", faults=judge.faults)
     if rules:
         ran = {result.rule for result in run.results}
         scope = [rule for rule in scope if rule.id in ran]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from turnaffinity import CONTRACT_VERSION, __version__
 from turnaffinity.contract.decisions import Reading
-from turnaffinity.contract.rules import RULES, Rule
+from turnaffinity.contract.rules import RULES, Rule, judged_only_with_faults
 from turnaffinity.judging.evidence import Outcome
 from turnaffinity.judging.protocol import reading_word
 
@@ -154,10 +154,11 @@ class Report:
         return reading_word(self.reading) or ""
 
 
-def rules_in_scope(profile: str, *, with_script: bool = False) -> list[Rule]:
-    """The rules that a report of this profile lists, in the contract's order."""
+def rules_in_scope(profile: str, *, with_script: bool = False, faults: bool = False) -> list[Rule]:
+    """The rules that a report of this profile lists, in the contract's order; those on faults only where asked for."""
     letters = {"lua": "L", "scheduler": "S", "trace": "T"}[profile] + ("L" if with_script else "")
-    return [rule for rule in RULES.values() if rule.profiles & set(letters)]
+    chosen = (rule for rule in RULES.values() if rule.profiles & set(letters))
+    return [rule for rule in chosen if faults or not judged_only_with_faults(rule.id)]
 
 
 def rule_reports(rules: Iterable[Rule], results: Sequence[CaseResult]) -> list[RuleReport]:

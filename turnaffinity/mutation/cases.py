@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from turnaffinity.contract.rules import RULES
+from turnaffinity.contract.rules import RULES, judged_only_with_faults
 from turnaffinity.judging.evidence import NotJudged, Violation
 from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.stage import SITES, Stage
@@ -86,7 +86,8 @@ def run_cases(
     The cases of the rule `first` come before the others. `leave_out` names rules that are not judged.
     """
     skipped = set(leave_out)
-    cases = [case for case in planned_cases(profile) if case.rule not in skipped]
+    planned = [case for case in planned_cases(profile) if judged_only_with_faults(case.rule) == judge.faults]
+    cases = [case for case in planned if case.rule not in skipped]
     if first:
         cases.sort(key=lambda case: case.rule != first)
     results: dict[str, list[CaseResult]] = {}

@@ -13,6 +13,7 @@ import redis
 
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.contract.rules import judged_only_with_faults
 from turnaffinity.judging.judge import Factory, Judge
 from turnaffinity.judging.reference import ReferenceSubject
 from turnaffinity.judging.script import ScriptSubject
@@ -92,11 +93,14 @@ def judge_of(mutant: Mutant, reading: Reading, folder: Path, *, seed: int = 0) -
     Raises `Problem` if a patch of the mutant no longer applies.
     """
     sources = mutant.sources()
+    faults = judged_only_with_faults(mutant.rule)
     if mutant.kind == "lua":
         return Judge("lua", reading=reading, seed=seed, factory=script_factory(sources["select_node.lua"], mutant.id))
     if mutant.kind == "flow":
-        return Judge("adapter", mutant.id, reading=reading, seed=seed, factory=flow_factory(sources))
-    return Judge("adapter", f"{sys.executable} {write_adapter(sources, folder)}", reading=reading, seed=seed)
+        factory = flow_factory(sources)
+        return Judge("adapter", mutant.id, reading=reading, seed=seed, faults=faults, factory=factory)
+    command = f"{sys.executable} {write_adapter(sources, folder)}"
+    return Judge("adapter", command, reading=reading, seed=seed, faults=faults)
 
 
 def write_adapter(sources: Mapping[str, str], folder: Path) -> Path:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH, RULES, family
+from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH, RULES, family, judged_only_with_faults
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
@@ -116,10 +116,12 @@ def _print_verdict(console: Console, report: Report) -> None:
     console.print(line)
 
 
-def print_cases(profiles: frozenset[str], globs: tuple[str, ...]) -> None:
+def print_cases(profiles: frozenset[str], globs: tuple[str, ...], *, faults: bool = False) -> None:
     """Print the cases that a run would execute: rule, and the claim in words."""
     from fnmatch import fnmatchcase
 
     for info in all_cases():
+        if judged_only_with_faults(info.rule) and not faults:
+            continue
         if info.profiles & profiles and (not globs or any(fnmatchcase(info.rule, glob) for glob in globs)):
             print(f"{info.rule:<12} {info.title}")

@@ -13,7 +13,7 @@ import typer
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading, parse_reading
 from turnaffinity.contract.layout import load_layout
-from turnaffinity.contract.rules import matching
+from turnaffinity.contract.rules import judged_only_with_faults, matching
 from turnaffinity.judging.expected import (
     Expectation,
     apply_expectations,
@@ -82,9 +82,11 @@ def _reading(text: str) -> Reading:
         raise Problem("--reading", what, mend) from error
 
 
-def check_rules(globs: tuple[str, ...]) -> tuple[str, ...]:
-    """The globs in upper case; raises `Problem` for one that names no rule."""
+def check_rules(globs: tuple[str, ...], *, faults: bool = False) -> tuple[str, ...]:
+    """The globs in upper case; raises `Problem` for one that names no rule, or only rules that need `--faults`."""
     for glob in globs:
+        if all(judged_only_with_faults(rule.id) for rule in matching(glob)) and matching(glob) and not faults:
+            raise Problem("--rule", f'"{glob}" is judged only where faults are made', "add --faults")
         if not matching(glob):
             raise Problem("--rule", f'"{glob}" matches no rule', "list the rules with: turnaffinity rules")
     return tuple(glob.upper() for glob in globs)
@@ -94,13 +96,12 @@ def verify_and_report(wishes: Wishes) -> None:
     """Judge, write the files that were asked for, print the verdict, and leave with its exit status."""
     from turnaffinity.reports import console
 
-    rules = check_rules(wishes.rules)
+    rules = check_rules(wishes.rules, faults=wishes.faults)
     judge = judge_for(wishes)
-    if wishes.faults or wishes.capsules:
-        option = "--faults" if wishes.faults else "--capsules"
-        raise Problem(option, "is not in this version of the kit yet", "leave it out; --json holds every failure")
+    if wishes.capsules:
+        raise Problem("--capsules", "is not in this version of the kit yet", "leave it out; --json holds every failure")
     if wishes.list_cases:
-        console.print_cases(judge.profiles(), rules)
+        console.print_cases(judge.profiles(), rules, faults=judge.faults)
         return
     known = load_expectations(wishes.expect_fail) if wishes.expect_fail else ()
     for path in (wishes.json_file, wishes.junit, wishes.html, wishes.badge, wishes.write_expect):
