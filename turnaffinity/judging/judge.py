@@ -76,6 +76,8 @@ class Judge:
     def __post_init__(self) -> None:
         self._stack = ExitStack()
         self._subjects: list[Subject] = []
+        self.touched: set[str] = set()
+        """Keys that the judge's own hand wrote on a server that is not ours, since the last sweep."""
         self.fault_plays: dict[tuple[str, Reading], Any] = {}
         """What plays with faults showed, so that the cases of several rules need not play them again."""
 
@@ -85,8 +87,15 @@ class Judge:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def sweep(self) -> None:
+        """Delete the keys that cases wrote by hand on a server that is not ours; the subject's go with `clear`."""
+        if self.touched:
+            self.client.delete(*sorted(self.touched))
+            self.touched.clear()
+
     def close(self) -> None:
         """End what this run started; a server that is not ours is left as it was found."""
+        self.sweep()
         for subject in self._subjects:
             subject.close()
         self._subjects.clear()

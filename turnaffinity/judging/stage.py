@@ -15,9 +15,10 @@ from turnaffinity.judging.evidence import NotClaimed, Unobservable, Violation, l
 from turnaffinity.judging.languages import LANGUAGES, REGIONS
 from turnaffinity.judging.state import State, difference, take_snapshot
 from turnaffinity.judging.step import Step, ask, asked, told
-from turnaffinity.judging.subject import Broke, Refused, Subject
+from turnaffinity.judging.subject import Broke, Finalized, Refused, Subject
 from turnaffinity.server import token
 from turnaffinity.wire.command import Command
+from turnaffinity.wire.meaning import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,9 @@ class Stage:
 
     def turn(self) -> str:
         """A fresh turn id of the judge's own, a UUID v4."""
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        made = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        self.judge.server.claim(made)
+        return made
 
     def job(self) -> str:
         """A fresh job id."""
@@ -106,6 +109,8 @@ class Stage:
             for argv in commands:
                 self.steps.append({"op": "redis", "command": [str(part) for part in argv]})
                 pipe.execute_command(*argv)
+                if not self.judge.server.ours:
+                    self.judge.touched.update(keys_of(Command(tuple(str(part) for part in argv))))
             replies: list[Any] = pipe.execute()
         return replies
 
@@ -208,6 +213,8 @@ class Stage:
             answer = ask(by or self.subject, request)
             if self.judge.observer is not None:
                 self.judge.observer.disturbed = True
+        if isinstance(answer, Finalized):
+            self.judge.server.claim(answer.turn_id, *(job.job_id for job in answer.jobs))
         if isinstance(answer, Refused) and answer.code == "unsupported":
             raise NotClaimed(f"the implementation answers `unsupported` to {request['op']}")
         step = Step(request, answer, tuple(seen) if watch and self.judge.observer else None)
