@@ -18,6 +18,9 @@ State = dict[str, KeyState]
 AGAIN = 13
 """A choice that may be chance is played so often again; chance repeats it with less than 1e-12."""
 
+MOST_RENEWED = 3
+"""A process that a fault has worn out is replaced so often; then the rest of the scenario is left."""
+
 ANSWERS = frozenset({"redis", "no_node"})
 """The errors with which a finalize may answer a fault."""
 
@@ -214,13 +217,24 @@ def played_out(stage: Stage, scenario: str) -> list[Play]:
 
 def _play_all(stage: Stage, scenario: str) -> list[Play]:
     ruling = Ruling(stage.reading, stage.layout)
-    proxied = stage.judge.fault_proxied
-    player = Player(stage, proxied, SCENARIOS[scenario])
+    judge = stage.judge
+    player = Player(stage, judge.fault_proxied, SCENARIOS[scenario])
     plays: list[Play] = []
-    for place in places(player):
-        if getattr(proxied.subject, "exhausted", None):
+    renewed = 0
+    try:
+        planned = places(player)
+    except Violation:  # the scenario before may have worn the process out; a fresh one has to do it
+        judge.fault_proxied = player.proxied = judge.new_proxied()
+        planned = places(player)
+    for place in planned:
+        if getattr(player.proxied.subject, "exhausted", None) or renewed > MOST_RENEWED:
             break  # a process that ended or hung too often; what was played is judged
-        play = player.play(place)
+        try:
+            play = player.play(place)
+        except Violation:  # the play before has worn the process out, and is blamed for it
+            judge.fault_proxied = player.proxied = judge.new_proxied()
+            renewed += 1
+            continue
         if not any(each.inherited for each in plays):
             play.inherited = all(suspicious(ruling, each) for each in _again(player, place, play))
         plays.append(play)

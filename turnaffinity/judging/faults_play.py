@@ -1,7 +1,7 @@
 """What becomes of a session when one command of a finalize breaks? Every place, every fault, and what follows.
 
 A play is one session's life: some history, one finalize with one fault at one place, then, with the fault gone, a
-max_duration finalize, a closing one, and a max_duration one, all through the same process. What the broken finalize
+max_duration finalize, a closing one, and a max_duration one, solo, through the same process. What the broken finalize
 answers is not judged beyond its being an answer: a client library may send a command again when the connection is cut,
 so that a cut judges the library. State is judged, and what the process does afterwards.
 """
@@ -195,10 +195,11 @@ class Player:
             raise Violation(f"{reason} carried out while nothing is broken", told(answer))
         return answer
 
-    def _finalize(self, play: Play, reason: str) -> Answer:
+    def _finalize(self, play: Play, reason: str, *, solo: bool = False) -> Answer:
+        room = self.scenario.room and not solo
         request = {
             "op": "finalize", "session_id": play.session, "reason": reason, "src_lang": self.stage.src,
-            "tgt_lang": self.langs[0], "room_langs": list(self.langs) if self.scenario.room else None,
+            "tgt_lang": self.langs[0], "room_langs": list(self.langs) if room else None,
         }  # fmt: skip
         self.stage.steps.append(request | {"process": "behind the fault proxy"})
         return ask(self.proxied.subject, request)
@@ -232,11 +233,11 @@ class Player:
         afterwards: list[After] = []
         for reason in ("max_duration", "manual" if self.scenario.reason != "timeout" else "timeout", "max_duration"):
             before = afterwards[-1].after if afterwards else play.state
-            answer = self._finalize(play, reason)
+            answer = self._finalize(play, reason, solo=True)
             while not isinstance(answer, Finalized) and play.tries < MOST_TRIES:
                 play.tries += 1
                 time.sleep(PAUSE_S)
-                before, answer = self.look(), self._finalize(play, reason)
+                before, answer = self.look(), self._finalize(play, reason, solo=True)
             afterwards.append(After(reason, answer, before, self.look()))
         play.afterwards = tuple(afterwards)
 
