@@ -33,7 +33,7 @@ class Observer:
         self._connection.read_response()
         self._socket: socket.socket = self._connection._sock
         self._socket.settimeout(patience_s)
-        self._buffer = b""
+        self._buffer = bytearray()  # not bytes: after many unwatched draws it grows to megabytes
         self.disturbed = True
         """Whether others than the subject may have sent commands since the last step."""
         self._db = int(self._connection.db)
@@ -61,12 +61,13 @@ class Observer:
             start = max(0, len(self._buffer) - len(mark))
             self._buffer += self._more()
         line_start = self._buffer.rfind(b"\n", 0, at) + 1
-        line_end = self._buffer.index(b"\n", at) if b"\n" in self._buffer[at:] else self._rest_of_line(at)
-        lines, self._buffer = self._buffer[:line_start].splitlines(), self._buffer[line_end + 1 :]
+        line_end = self._buffer.index(b"\n", at) if self._buffer.find(b"\n", at) >= 0 else self._rest_of_line(at)
+        lines = bytes(self._buffer[:line_start]).splitlines()
+        del self._buffer[: line_end + 1]
         return lines
 
     def _rest_of_line(self, at: int) -> int:
-        while b"\n" not in self._buffer[at:]:
+        while self._buffer.find(b"\n", at) < 0:
             self._buffer += self._more()
         return self._buffer.index(b"\n", at)
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
-from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH, RULES, family, judged_only_with_faults
+from turnaffinity.contract.rules import family, judged_only_with_faults
+from turnaffinity.judging.adapter_text import plain
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
+from turnaffinity.reports.words import Words
+from turnaffinity.wire.command import Command
+
+if TYPE_CHECKING:
+    from turnaffinity.reports.capsules import Replayed
 
 STYLES = {
     "pass": "green", "fail": "bold red", "warn": "yellow", "not-claimed": "magenta", "unobservable": "cyan",
@@ -24,6 +34,22 @@ STYLES = {
 }  # fmt: skip
 MOST_WIRE_LINES = 24
 """Commands shown with a failure; the report as JSON has them all."""
+
+MOST_COMMAND_CHARS = 260
+"""Characters of one command that are shown."""
+
+MOST_FAILURES = 2
+"""Failures shown of one rule; the rest is counted."""
+
+PIPED_COLUMNS = 100
+"""The width where nobody says how wide the reader is."""
+
+
+def console_for(width: int | None = None) -> Console:
+    """A console on standard output; 100 columns wide where that is no terminal (or $COLUMNS says otherwise)."""
+    if width is None and not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        width = PIPED_COLUMNS
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 @contextmanager
@@ -38,88 +64,170 @@ def progress_bar() -> Iterator[Told | None]:
         yield lambda done, planned: bar.update(task, completed=done, total=planned or None)
 
 
-def print_report(report: Report, *, lang: str = "en") -> None:
-    """Print the table of rules, the failures with their evidence, and the verdict line."""
-    console = Console(highlight=False, soft_wrap=False)
-    zh = lang == "zh"
-    name = report.implementation.get("name", "")
-    console.print(f"[bold]{name}[/] on {report.server}, reading {report.reading.label}, seed {report.seed}\n")
+def print_report(report: Report, *, lang: str = "en", console: Console | None = None) -> None:
+    """Print a line for each rule, the failures with their evidence, and the verdict line."""
+    console, words = console or console_for(), Words(lang)
+    name = " ".join(one_line(report.implementation.get(part, "")) for part in ("name", "version")).strip()
+    about = f" {words('on')} {one_line(report.server)}, {words('reading')} {report.reading.label}"
+    console.print(Text.assemble((name, "bold"), f"{about}, {words('seed')} {report.seed}"))
     for check in report.protocol:
         if check["status"] == "fail":
-            console.print(Text(f"{check['id']}  {check['title']}", style="bold red"))
-            console.print(Text(f"  expected  {check['expected']}\n  observed  {check['observed']}\n"))
+            console.print(Text(f"\n{check['id']}  {check['title']}", style="bold red"))
+            _print_found(console, words, check)
     for name_of_family, rules in groupby(report.rules, key=lambda rule: family(rule.id)):
-        titles = FAMILIES_ZH if zh else FAMILIES
-        console.print(_family_table(titles.get(name_of_family, name_of_family), list(rules), zh))
+        console.print(Text(f"\n{words.family(name_of_family)}", style="bold"))
+        for rule in rules:
+            _print_rule(console, words, rule)
     for rule in report.rules:
-        for failure in rule.failures:
-            _print_failure(console, rule, failure)
-    _print_verdict(console, report)
+        for failure in rule.failures[:MOST_FAILURES]:
+            _print_failure(console, words, rule, failure)
+        more = len(rule.failures) - MOST_FAILURES
+        if more > 0:
+            console.print(Text(f"  {words('and')} {more} {words('more failures of this rule')} (--json)", style="dim"))
+    _print_ending(console, words, report)
 
 
-def _family_table(title: str, rules: list[RuleReport], zh: bool) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, expand=False)
-    for column, width in (("rule", 12), ("level", 8), ("status", 12), ("cases", 5)):
-        table.add_column(column, width=width, no_wrap=True, justify="right" if column == "cases" else "left")
-    table.add_column("statement", ratio=1)
-    for rule in rules:
-        known = RULES[rule.id]
-        statement = known.statement_zh if zh else known.statement
-        said = [statement] if rule.status == "pass" else [statement, *rule.reasons[:1], *rule.warnings[:1]]
-        table.add_row(
-            rule.id,
-            rule.level,
-            Text(rule.status, style=STYLES[rule.status]),
-            str(rule.cases or ""),
-            Text("\n".join(said)),
-        )
-    return table
+def one_line(text: object) -> str:
+    """What a stranger wrote, on one line and without escape sequences."""
+    return " ".join(plain(str(text)).split())
 
 
-def _print_failure(console: Console, rule: RuleReport, failure: dict[str, object]) -> None:
+def _cut(console: Console, text: str, columns: int) -> str:
+    if cell_len(text) <= columns:
+        return text
+    dots = "…" if console.encoding.lower().startswith("utf") else "..."
+    return set_cell_size(text, max(0, columns - cell_len(dots))).rstrip() + dots
+
+
+def _print_rule(console: Console, words: Words, rule: RuleReport) -> None:
+    status = words(rule.status)
+    status += " " * max(0, 12 - cell_len(status))
+    head = Text.assemble(
+        f"  {rule.id:<11} {rule.level:<8} ", (status, STYLES[rule.status]), f" {rule.cases or '':>3}  "
+    )
+    wide = console.width - head.cell_len
+    statement = words.statement(rule.id)
+    if wide < 20:  # a narrow terminal gets what counts
+        console.print(head, no_wrap=True, overflow="crop")
+    else:
+        console.print(head + Text(_cut(console, statement, wide), style="dim" if rule.status == "pass" else ""))
+    if rule.status == "pass":
+        return
+    said = [*rule.reasons[:1], *rule.warnings[:1]] if not rule.failures else []
+    for sentence in said:
+        console.print(Padding(Text(one_line(sentence), style=STYLES[rule.status]), (0, 0, 0, 14)))
+
+
+def _print_found(console: Console, words: Words, found: dict[str, Any]) -> None:
+    names = ("expected", "observed")
+    width = max(cell_len(words(name)) for name in names)
+    for name in names:
+        label = words(name) + " " * (width - cell_len(words(name)))
+        _print_hanging(console, f"  {label}  ", one_line(found[name]))
+
+
+def _print_hanging(console: Console, label: str, text: str, style: str = "") -> None:
+    """A label and a text whose further lines stand under its first."""
+    indent = cell_len(label)
+    lines = Text(text, style=style).wrap(console, max(20, console.width - indent))
+    for number, line in enumerate(lines):
+        line.rstrip()
+        console.print(Text(label if number == 0 else " " * indent, style=style) + line, soft_wrap=True)
+
+
+def _print_failure(console: Console, words: Words, rule: RuleReport, failure: dict[str, Any]) -> None:
     style = STYLES["warn" if rule.level == "SHOULD" else "fail"]
     console.print()
-    console.print(Text(f"{rule.id}  {failure['case']}", style=style))
-    console.print(Text(f"  expected  {failure['expected']}"))
-    console.print(Text(f"  observed  {failure['observed']}"))
-    if failure.get("expected_by"):
-        console.print(Text(f"  known     {failure['expected_by']}"))
-    wire = failure["wire"]
-    assert isinstance(wire, list)
-    for line in wire[:MOST_WIRE_LINES]:
-        indent = "    " if line["client"] == "lua" else "  "
-        mark = ">>" if line["broken"] else "  "
-        console.print(Text(f"  {mark}{indent}{' '.join(line['argv'])}", style="red" if line["broken"] else "dim"))
-    if len(wire) > MOST_WIRE_LINES:
-        console.print(Text(f"      ... {len(wire) - MOST_WIRE_LINES} more commands (--json has them all)", style="dim"))
+    _print_hanging(console, f"{rule.id}  ", one_line(failure["case"]), style)
+    _print_found(console, words, failure)
+    for name, key in (("known", "expected_by"), ("capsule", "capsule")):
+        if failure.get(key):
+            _print_hanging(console, f"  {words(name)}  ", one_line(failure[key]))
+    _print_wire(console, words, failure["wire"])
 
 
-def _print_verdict(console: Console, report: Report) -> None:
+def _print_wire(console: Console, words: Words, wire: list[dict[str, Any]]) -> None:
+    broken = next((place for place, line in enumerate(wire) if line["broken"]), 0)
+    start = max(0, min(broken - MOST_WIRE_LINES // 2, len(wire) - MOST_WIRE_LINES))
+    if start:
+        console.print(Text(f"      ... {start} {words('more commands')}", style="dim"))
+    for line in wire[start : start + MOST_WIRE_LINES]:
+        label = f"  {'>>' if line['broken'] else '  '}{'    ' if line['client'] == 'lua' else '  '}"
+        text = shortened(Command(tuple(line["argv"])).text(), len(line["argv"]))
+        _print_hanging(console, label, text, "red" if line["broken"] else "dim")
+    rest = len(wire) - start - MOST_WIRE_LINES
+    if rest > 0:
+        console.print(Text(f"      ... {rest} {words('more commands')} (--json)", style="dim"))
+
+
+def shortened(text: str, parts: int) -> str:
+    """A command for reading: one that names a hundred keys is cut, and its arguments counted."""
+    if len(text) <= MOST_COMMAND_CHARS:
+        return text
+    return f"{text[:MOST_COMMAND_CHARS].rsplit(' ', 1)[0]} ... ({parts - 1})"
+
+
+def _print_ending(console: Console, words: Words, report: Report) -> None:
     console.print()
-    for rule in report.rules:
-        for note in rule.notes[:1]:
-            console.print(Text(f"{rule.id}  {note}", style="dim"))
-    seen = ", ".join(f"{name} = {choice or 'not seen'}" for name, choice in report.decisions.items())
+    drawn = [(rule.id, rule.draws) for rule in report.rules if rule.draws]
+    if drawn:
+        each = ", ".join(f"{rule_id} {draws}" for rule_id, draws in drawn)
+        chance = words("a choice that is not random passes with a chance below 1e-9")
+        total = sum(draws for _, draws in drawn)
+        _print_hanging(console, f"{words('drawn at random')}: ", f"{total} {words('draws')} ({each}); {chance}", "dim")
     if report.profile == "scheduler":
-        console.print(f"\ndecisions seen: {seen}")
-    line = Text(report.verdict, style=STYLES[report.verdict])
-    counted = f": {report.executed} of {report.planned} checks executed, {report.seconds:.1f} s"
-    line.append(counted, style="default")
-    if report.failed:
-        line.append("; broken: " + ", ".join(rule.id for rule in report.failed), style="default")
-    if report.unseen:
-        line.append("; unobservable: " + ", ".join(rule.id for rule in report.unseen), style="default")
-    if report.filtered:
-        line.append("; only " + ", ".join(report.filtered), style="default")
-    elif report.gaps:
-        line.append("; nothing executed for " + ", ".join(rule.id for rule in report.gaps), style="default")
+        seen = ", ".join(f"{name} = {choice or words('not seen')}" for name, choice in report.decisions.items())
+        console.print(f"{words('decisions seen')}: {seen}")
+    for stale in report.stale:
+        console.print(Text(f"{words('stale')}: {stale['rule']} ({one_line(stale['reason'])})", style="yellow"))
+    line = Text(words(report.verdict), style=STYLES[report.verdict])
+    line.append(verdict_details(report, words), style="default")
     console.print(line)
+
+
+def verdict_details(report: Report, words: Words) -> str:
+    """What follows the verdict on its line: counts, and the rules that it names."""
+    counts = f"{report.executed} {words('of')} {report.planned} {words('checks executed')}"
+    parts = [f": {counts}, {report.seconds:.1f} s"]
+
+    def named(phrase: str, ids: list[str]) -> None:
+        if ids:
+            parts.append(
+                f"{words(phrase)}{'：' if words.lang == 'zh' else ' ' if ' ' in phrase else ': '}{', '.join(ids)}"
+            )
+
+    named("broken", [rule.id for rule in report.failed])
+    named("broken", [str(check["id"]) for check in report.protocol if check["status"] == "fail"])
+    named("unobservable", [rule.id for rule in report.unseen])
+    if report.filtered:
+        parts.append(f"{words('only')} {', '.join(report.filtered)}")
+    else:
+        named("nothing executed for", [rule.id for rule in report.gaps])
+    if report.failed and report.exit_status == 0:
+        parts.append(words("every failure is expected"))
+    return "; ".join([*parts, f"{words('reading')} {report.reading.label}", f"{words('seed')} {report.seed}"])
+
+
+def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
+    """Print what a capsule recorded, what came of playing it again, and whether it is the same."""
+    console, words = console_for(), Words(lang)
+    capsule, result = replayed.capsule, replayed.result
+    subject = f"{one_line(replayed.implementation)} {words('on')} {one_line(replayed.server)}"
+    console.print(Text(f"{subject}, {words('seed')} {capsule.seed}", style="bold"))
+    _print_hanging(console, f"{one_line(capsule.rule)}  ", one_line(capsule.case), STYLES["fail"])
+    console.print(Text(f"{words('recorded')}:", style="dim"))
+    _print_found(console, words, {"expected": capsule.expected, "observed": capsule.observed})
+    if replayed.reproduced:
+        console.print(Text(f"{words('now')}:", style="dim"))
+        _print_found(console, words, {"expected": result.expected, "observed": result.observed})
+        _print_wire(console, words, list(result.wire))
+        console.print(Text(words("reproduced: the same case fails again"), style=STYLES["fail"]))
+    else:
+        console.print(Text(words("passes now"), style=STYLES["pass"]))
 
 
 def print_cases(profiles: frozenset[str], globs: tuple[str, ...], *, faults: bool = False) -> None:
     """Print the cases that a run would execute: rule, and the claim in words."""
-    from fnmatch import fnmatchcase
-
     for info in all_cases():
         if judged_only_with_faults(info.rule) and not faults:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,13 @@ from turnaffinity.judging.expected import (
 from turnaffinity.judging.judge import Judge, Kind
 from turnaffinity.judging.run import verify
 from turnaffinity.judging.verdict import Report
+from turnaffinity.judging.workers import check_shareable
 from turnaffinity.problem import Problem
-from turnaffinity.reports import files
+from turnaffinity.reports.badge import badge
+from turnaffinity.reports.capsules import capsule_files
+from turnaffinity.reports.junit import junit
+from turnaffinity.reports.outputs import STDOUT, check_folder, check_writable, make_folder, write_all
+from turnaffinity.reports.words import check_language
 
 
 @dataclass(frozen=True)
@@ -98,50 +103,59 @@ def verify_and_report(wishes: Wishes) -> None:
 
     rules = check_rules(wishes.rules, faults=wishes.faults)
     judge = judge_for(wishes)
-    if wishes.capsules:
-        raise Problem("--capsules", "is not in this version of the kit yet", "leave it out; --json holds every failure")
     if wishes.list_cases:
         console.print_cases(judge.profiles(), rules, faults=judge.faults)
         return
+    check_outputs(wishes)
     known = load_expectations(wishes.expect_fail) if wishes.expect_fail else ()
-    for path in (wishes.json_file, wishes.junit, wishes.html, wishes.badge, wishes.write_expect):
-        _check_writable(path)
+    if wishes.workers > 1:
+        check_shareable(judge)
     with judge, console.progress_bar() as progress:
         report = verify(judge, rules, progress=progress, workers=wishes.workers)
-    apply_expectations(report, known)
-    _write_files(report, wishes, known)
-    if wishes.json_file is None or str(wishes.json_file) != "-":
+        apply_expectations(report, known)
+        capsules = capsule_files(judge, report, wishes.capsules) if wishes.capsules else {}
+    if capsules and wishes.capsules:
+        make_folder(wishes.capsules)
+    write_all(capsules | report_files(report, wishes, known))
+    if wishes.json_file != STDOUT:
         console.print_report(report, lang=wishes.lang)
     raise typer.Exit(report.exit_status)
 
 
-def _check_writable(path: Path | None) -> None:
-    if path is None or str(path) == "-":
-        return
-    if not path.parent.is_dir():
-        raise Problem(str(path), f"there is no folder {path.parent}", "make the folder, or name another file")
-    if path.is_dir():
-        raise Problem(str(path), "is a folder", "name a file")
+def check_outputs(wishes: Wishes) -> None:
+    """Raise `Problem` before the run if a file that is asked for could not be written."""
+    check_language(wishes.lang)
+    others = [wishes.junit, wishes.html, wishes.badge, wishes.write_expect]
+    if STDOUT in others:
+        raise Problem("-", "only --json prints to standard output", "name a file")
+    check_writable(path for path in [wishes.json_file, *others] if path is not None)
+    if wishes.capsules is not None:
+        check_folder(wishes.capsules)
 
 
-def _write_files(report: Report, wishes: Wishes, known: tuple[Expectation, ...]) -> None:
-    if wishes.json_file is not None:
-        write_json(report.as_dict(), wishes.json_file)
-    if wishes.junit is not None:
-        files.write_text(files.junit_xml(report), wishes.junit)
-    if wishes.html is not None:
-        files.write_text(files.page_html(report), wishes.html)
-    if wishes.badge is not None:
-        files.write_text(files.badge_svg(report), wishes.badge)
-    if wishes.write_expect is not None:
-        text = expectations_as_toml(expectations_of(report, known), report.as_dict()["reading"])
-        files.write_text(text, wishes.write_expect)
+def report_files(report: Report, wishes: Wishes, known: Sequence[Expectation] = ()) -> dict[Path, str | bytes]:
+    """The files that were asked for, with their texts."""
+    texts: dict[Path, str | bytes] = {}
+    if wishes.json_file:
+        texts[wishes.json_file] = json_text(report.as_dict())
+    if wishes.junit:
+        texts[wishes.junit] = junit(report)
+    if wishes.html:
+        from turnaffinity.reports.html import page
+
+        texts[wishes.html] = page(report, lang=wishes.lang)
+    if wishes.badge:
+        texts[wishes.badge] = badge(report)
+    if wishes.write_expect:
+        texts[wishes.write_expect] = expectations_as_toml(expectations_of(report, known), report.as_dict()["reading"])
+    return texts
 
 
-def write_json(data: dict[str, Any], path: Path) -> None:
-    """Write JSON to a file, whole or not at all; "-" is standard output."""
+def json_text(data: dict[str, Any]) -> str:
+    """A report as JSON; bytes that were no UTF-8 are written as escapes."""
     text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
-    if str(path) == "-":
-        sys.stdout.write(text)
-        return
-    files.write_text(text, path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(data, indent=2) + "\n"
+    return text

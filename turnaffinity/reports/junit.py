@@ -1,0 +1,92 @@
+"""How does a verdict look to a build server? JUnit XML: a suite for each rule, a test case for each case."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+from turnaffinity.judging.adapter_text import plain
+from turnaffinity.judging.verdict import CaseResult, Report
+from turnaffinity.wire.command import Command
+
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(report: Report) -> str:
+    """The report as JUnit XML. A SHOULD that fails, and a failure that was expected, is no failure there."""
+    root = Xml.Element("testsuites", name="turnaffinity")
+    if report.protocol:
+        suite = Xml.SubElement(root, "testsuite", name="protocol")
+        for check in report.protocol:
+            _protocol_case(suite, check)
+    failures = {(rule.id, f["case"]): f for rule in report.rules for f in rule.failures}
+    levels = {rule.id: rule.level for rule in report.rules}
+    place = {rule_id: number for number, rule_id in enumerate(levels)}
+    listed = (result for result in report.results if result.rule in place)
+    in_rule_order = sorted(listed, key=lambda result: place[result.rule])
+    for rule_id, results in groupby(in_rule_order, key=lambda result: result.rule):
+        suite = Xml.SubElement(root, "testsuite", name=rule_id)
+        for result in results:
+            _case(suite, result, levels[rule_id], failures.get((rule_id, result.case)))
+    for suite in root:
+        _count(suite, list(suite))
+    _count(root, [case for suite in root for case in suite])
+    first = root[0] if len(root) else Xml.SubElement(root, "testsuite", name="turnaffinity", tests="0")
+    properties = Xml.Element("properties")
+    first.insert(0, properties)
+    for name in ("verdict", "reading", "seed", "server", "kit", "contract"):
+        Xml.SubElement(properties, "property", name=name, value=_safe(report.as_dict()[name]))
+    Xml.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(suite: Xml.Element, result: CaseResult, level: str, failure: dict[str, Any] | None) -> None:
+    case = Xml.SubElement(
+        suite, "testcase", classname=result.rule, name=_safe(result.case), time=f"{result.seconds:.3f}"
+    )
+    if result.outcome == "fail":
+        text = _failure_text(result)
+        if failure is not None and failure.get("expected_by"):
+            Xml.SubElement(case, "skipped", message=_safe(f"expected failure: {failure['expected_by']}"))
+            Xml.SubElement(case, "system-out").text = text
+        elif level == "SHOULD":
+            Xml.SubElement(case, "system-out").text = f"warning (SHOULD)\n{text}"
+        else:
+            message = _safe(f"expected {result.expected}; observed {result.observed}")
+            Xml.SubElement(case, "failure", message=message, type=level).text = text
+    elif result.outcome == "warn":
+        Xml.SubElement(case, "system-out").text = _safe("\n".join(result.warnings))
+    elif result.outcome != "pass":
+        Xml.SubElement(case, "skipped", message=_safe(f"{result.outcome}: {result.reason}"))
+
+
+def _protocol_case(suite: Xml.Element, check: dict[str, Any]) -> None:
+    case = Xml.SubElement(suite, "testcase", classname="protocol", name=_safe(f"{check['id']} {check['title']}"))
+    text = _safe(f"expected {check['expected']}; observed {check['observed']}")
+    if check["status"] == "fail":
+        Xml.SubElement(case, "failure", message=text, type="protocol").text = text
+    elif check["status"] != "pass":
+        Xml.SubElement(case, "skipped", message=_safe(f"{check['status']}: {check['observed']}"))
+
+
+def _failure_text(result: CaseResult) -> str:
+    lines = [f"expected  {result.expected}", f"observed  {result.observed}"]
+    for line in result.wire:
+        mark = ">>" if line["broken"] else "  "
+        indent = "    " if line["client"] == "lua" else "  "
+        lines.append(f"{mark}{indent}{Command(tuple(line['argv'])).text()}")
+    return _safe("\n".join(lines))
+
+
+def _count(element: Xml.Element, cases: list[Xml.Element]) -> None:
+    element.set("tests", str(len(cases)))
+    element.set("failures", str(sum(case.find("failure") is not None for case in cases)))
+    element.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
+    element.set("errors", "0")
+    element.set("time", f"{sum(float(case.get('time', '0')) for case in cases):.3f}")
+
+
+def _safe(text: object) -> str:
+    return NOT_XML.sub("\ufffd", plain(str(text)))
