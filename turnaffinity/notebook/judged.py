@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
@@ -72,9 +73,9 @@ class Judged(Shown):
                 return [f"{self.rule} cannot be judged for {self.implementation}"]
             return [f"{self.rule} holds for {self.implementation}: {self.executed} cases, none fails"]
         first, names = self.failures[0], CaseNames()
-        head = f"{self.rule} is broken by {self.implementation}: {len(self.failures)} of {self.executed} cases fail"
+        head = f"{self.rule} is broken by {self.implementation}"
         if first.outcome == "warn":
-            return [head.replace("fail", "warn"), *(f"  {names.apply(warning)}" for warning in first.warnings)]
+            return [f"{head} (a warning)", *(f"  {names.apply(warning)}" for warning in first.warnings)]
         wire = self._wire(first, names)  # first, so that job ids get their names before the sentences
         told = [f"case      {first.title}", f"expected  {names.apply(first.expected)}"]
         return [head, *(f"  {line}" for line in [*told, f"observed  {names.apply(first.observed)}"]), *wire]
@@ -105,7 +106,7 @@ def judge(implementation: Implementation | Variant, rule_id: str, *, reading: Re
     wrong = implementation if isinstance(implementation, Variant) else None
     chosen = reading or (wrong.reading if wrong else DEFAULT_READING)
     with implementation.judged_by(chosen) as judging:
-        results = tuple(_outcome(case, judging) for case in cases_for(judging, rule_id))
+        results = tuple(_until_one_fails(cases_for(judging, rule_id), judging))
         scripts = wrong.scripts if wrong else getattr(judging.subject, "scripts", {})
     return Judged(rule_id, implementation.name, results, dict(scripts))
 
@@ -117,6 +118,15 @@ def cases_for(judging: Judge, rule_id: str) -> list[PlannedCase]:
     if not wanted and not any(case.rule == rule_id for letter in "LS" for case in planned_cases(letter)):
         raise Problem(f'rule "{rule_id}"', "has no case", "see `turnaffinity rules` for the ids")
     return wanted
+
+
+def _until_one_fails(cases: list[PlannedCase], judging: Judge) -> Iterator[CaseResult]:
+    """The outcomes in order; the first failure settles the matter, and is the one that is shown."""
+    for case in cases:
+        result = _outcome(case, judging)
+        yield result
+        if result.outcome == "fail":
+            return
 
 
 def _outcome(case: PlannedCase, judging: Judge) -> CaseResult:
