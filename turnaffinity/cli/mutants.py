@@ -34,6 +34,8 @@ def mutants(
     exit: 0 every MUST and DECISION kills a mutant of its own   1 one does not   2 bad usage
           3 the server could not be run
     """
+    import json
+
     from rich.console import Console
 
     from turnaffinity.contract.rules import RULES
@@ -41,7 +43,7 @@ def mutants(
     from turnaffinity.mutation.mutants import load_mutants
     from turnaffinity.problem import Problem
     from turnaffinity.reports.console import progress_bar
-    from turnaffinity.reports.verifying import write_json
+    from turnaffinity.reports.outputs import write_all
 
     chosen = selected(load_mutants(), rule or [])
     if not chosen:
@@ -51,7 +53,11 @@ def mutants(
     if rule:
         matrix.rules = tuple(dict.fromkeys(mutant.rule for mutant in chosen if mutant.rule in RULES))
     if json_file is not None:
-        write_json(matrix.as_dict(), json_file)
+        text = json.dumps(matrix.as_dict(), ensure_ascii=False, indent=2) + "\n"
+        if str(json_file) == "-":
+            print(text, end="")
+        else:
+            write_all({json_file: text})
     if json_file is None or str(json_file) != "-":
         console = Console(highlight=False)
         console.print(_table(matrix))
