@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 
@@ -28,15 +29,21 @@ class RuleCard(Shown):
         """The card as a block with a line at its left."""
         rule = self.rule
         quote = (
-            f"<p lang='zh'>{escape(rule.note_line_zh)}</p><p><i>{escape(rule.note_line_en or '')}</i></p>"
+            f"<p lang='zh'>{marked(rule.note_line_zh)}</p><p><i>{marked(rule.note_line_en or '')}</i></p>"
             if rule.note_line_zh
             else ""
         )
         return (
             "<blockquote style='border-left:4px solid #0072B2;padding-left:1em;margin-left:0'>"
             f"<p><b>{rule.id}</b> &nbsp;{rule.level} &nbsp;<small>{escape(source(rule))}</small></p>"
-            f"<p><b>{escape(rule.statement)}</b></p>{quote}<p>{escape(rule.why)}</p></blockquote>"
+            f"<p><b>{marked(rule.statement)}</b></p>{quote}<p>{marked(rule.why)}</p></blockquote>"
         )
+
+
+def marked(text: str) -> str:
+    """A rule's text as HTML: what stands in backticks becomes code, in double asterisks bold."""
+    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", code)
 
 
 def source(rule: Rule) -> str:

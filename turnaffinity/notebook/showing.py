@@ -21,7 +21,7 @@ MOST_ARGUMENTS = 6
 MARKS = {"new": "+", "gone": "-", "changed": "~", "": " "}
 LINE = "border-bottom:1px solid rgba(128,128,128,.35);"
 CELL = f"style='text-align:left;{LINE}padding:.15em .8em .15em .2em;font-family:monospace'"
-PRE = "style='line-height:1.35;margin:.3em 0;white-space:pre;overflow-x:auto'"
+PRE = "style='font-family:monospace;line-height:1.35;margin:.3em 0;white-space:pre;overflow-x:auto'"
 
 
 class Shown:

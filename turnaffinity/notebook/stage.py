@@ -128,6 +128,15 @@ class Stage(Shown):
         """Whether a key exists."""
         return bool(self._redis.exists(key))
 
+    def fields(self, key: str) -> dict[str, str]:
+        """The fields of a hash, by name; empty if there is none."""
+        return dict(sorted(self._redis.hgetall(key).items()))
+
+    def life(self, key: str) -> int | None:
+        """The life that a key has left, in seconds; None where it has no TTL."""
+        left: int = self._redis.ttl(key)
+        return None if left < 0 else left
+
     def keys(self, *, everything: bool = False) -> Keys:
         """The contract's keys as they stand; with `everything`, nodes and pools too."""
         now = self._state()

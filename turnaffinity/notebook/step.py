@@ -13,6 +13,7 @@ from turnaffinity.judging.step import told
 from turnaffinity.judging.subject import Answer, Finalized, Refused, Selected
 from turnaffinity.notebook.names import Names
 from turnaffinity.notebook.showing import Keys, Shown, Wire, keys_view, wire_view
+from turnaffinity.pictures.timeline import Moment
 from turnaffinity.problem import Problem
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import deletes_fields, is_scan, keys_of, reads_fields, sets_ttl, writes_fields
@@ -138,6 +139,32 @@ class Step(Shown):
     def wire(self) -> Wire:
         """The commands of the step, those of a script under its call."""
         return wire_view(self.commands, self.layout, self.names, self.scripts)
+
+    @property
+    def calls(self) -> list[tuple[str, list[str]]]:
+        """The client's commands, each with those that ran inside it, as the sequence diagram takes them."""
+        found: list[tuple[str, list[str]]] = []
+        for row in self.wire.rows:
+            if row.depth and found:
+                found[-1][1].append(row.text)
+            else:
+                found.append((row.text, []))
+        return found
+
+    @property
+    def moment(self) -> Moment:
+        """This finalize as a column of the timeline."""
+        jobs = tuple((job.tgt_lang, job.node_id) for job in self._finalized().jobs)
+        layout, session = self.layout, self.request["session_id"]
+        pointed = self.after.hash(layout.session_key(session)).get(layout.current_turn_field, "")
+        held = {
+            self.names.apply(turn): self.after.hash(key)[layout.affinity_field]
+            for key in self.after.keys
+            if (turn := layout.turn_id_of(key)) and layout.affinity_field in self.after.hash(key)
+            and turn in (pointed, self.turn_id)
+        }  # fmt: skip
+        turn_id = self.names.apply(self.turn_id)
+        return Moment(self.request["reason"], turn_id, jobs, held, self.names.apply(pointed))
 
     def _shown(self, state: State) -> dict[str, KeyState]:
         changed = set(self.changed)
