@@ -12,11 +12,12 @@ from typing import Any
 
 import typer
 
-from turnaffinity.audit.expected import apply_expected, load_expected
+from turnaffinity.audit.expected import apply_expected
 from turnaffinity.audit.report import AuditReport
 from turnaffinity.audit.run import Auditor, Progress, audit_files
 from turnaffinity.contract.decisions import Reading, parse_reading
 from turnaffinity.contract.layout import load_layout
+from turnaffinity.judging.expected import load_expectations
 from turnaffinity.problem import Problem
 
 STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "unobservable": "cyan", "conforms": "bold green",
@@ -53,7 +54,7 @@ def audit_and_report(options: Options) -> None:
         raise Problem("--url, --seconds and --metrics", "belong to --follow", "add --follow, or leave them out")
     reading = _reading(options.reading)
     layout = load_layout(options.layout)
-    expected = load_expected(options.expect_fail) if options.expect_fail else []
+    expected = load_expectations(options.expect_fail) if options.expect_fail else ()
     for path in (options.json_file, options.html, options.junit):
         if path is not None and str(path) != "-" and not path.parent.is_dir():
             raise Problem(str(path), f"there is no folder {path.parent}", "make the folder, or name another file")
