@@ -98,8 +98,10 @@ def play(
     """
     bound = Bound()
     put = during or (lambda request: ask(subject, request))
-    for command in vector["given"]:
-        client.execute_command(*command)
+    with client.pipeline(transaction=False) as pipe:
+        for command in vector["given"]:
+            pipe.execute_command(*command)
+        pipe.execute()
     for number, (step, expected) in enumerate(zip(vector["when"], vector["then"]["results"], strict=True), 1):
         request = bound.filled(step)
         if request["op"] == "redis":

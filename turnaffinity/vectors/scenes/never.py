@@ -38,7 +38,7 @@ SCENES = (
     ),
     Scene(
         "TA-NEVER-2", "a new turn records its own node",
-        world(EACH_ITS_OWN, open={"s1": A}, recorded={A: "n1"}), (solo("manual"), solo("max_duration", "ja")),
+        world(EACH_ITS_OWN), (solo("max_duration"), solo("manual"), solo("max_duration", "ja")),
     ),
     Scene(
         "TA-NEVER-2", "a closed turn routes nothing",
