@@ -129,7 +129,10 @@ def _print_found(console: Console, words: Words, found: dict[str, Any]) -> None:
 def _print_hanging(console: Console, label: str, text: str, style: str = "") -> None:
     """A label and a text whose further lines stand under its first."""
     indent = cell_len(label)
-    lines = Text(text, style=style).wrap(console, max(20, console.width - indent))
+    if indent > console.width // 2:  # a narrow terminal: the label gets a line of its own
+        console.print(Text(label.rstrip(), style=style), soft_wrap=True)
+        label, indent = "    ", 4
+    lines = Text(text, style=style).wrap(console, console.width - indent)
     for number, line in enumerate(lines):
         line.rstrip()
         console.print(Text(label if number == 0 else " " * indent, style=style) + line, soft_wrap=True)
