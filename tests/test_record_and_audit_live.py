@@ -46,14 +46,16 @@ def recorded(server: Server, out: Path, act: Callable[[], None], **options: Any)
     thread = threading.Thread(target=recorder.run, args=(lambda progress: listening.set(),))
     thread.start()
     assert listening.wait(10)
-    act()
-    deadline = time.monotonic() + 10
-    before = -1
-    while recorder.recorded.lines != before and time.monotonic() < deadline:
-        before = recorder.recorded.lines
-        threading.Event().wait(0.25)
-    recorder.stop()
-    thread.join(10)
+    try:
+        act()
+        deadline = time.monotonic() + 10
+        before = -1
+        while recorder.recorded.lines != before and time.monotonic() < deadline:
+            before = recorder.recorded.lines
+            threading.Event().wait(0.25)
+    finally:
+        recorder.stop()
+        thread.join(10)
     assert not thread.is_alive()
     return out
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from turnaffinity.audit.monitoring import connector, default_url, say
 from turnaffinity.audit.report import AuditReport
 from turnaffinity.audit.run import Auditor
-from turnaffinity.problem import Problem
+from turnaffinity.problem import CannotRun, Problem
+from turnaffinity.wire.recorder import RECONNECT_S, RECONNECTS
 
 REFRESH_S = 0.5
 QUIET_S = 0.4
@@ -34,10 +37,10 @@ def follow(auditor: Auditor, url: str | None, seconds: float | None, metrics: in
         with display:
             while deadline is None or time.monotonic() < deadline:
                 try:
-                    chunk = connection.recv(1 << 18)
+                    chunk = _received(connection)
                     if not chunk:
                         connection.close()
-                        connection = connect()
+                        connection = _again(connect, deadline)
                         auditor.feed(held + b"\n# turnaffinity:gap\n", last=True)
                         held = b""
                     held += chunk
@@ -66,6 +69,28 @@ def follow(auditor: Auditor, url: str | None, seconds: float | None, metrics: in
         exporter.update(report)
         exporter.close()
     return report
+
+
+def _received(connection: socket.socket) -> bytes:
+    """What came, or nothing if the connection is lost; raises `TimeoutError` if nothing came for a while."""
+    try:
+        return connection.recv(1 << 18)
+    except TimeoutError:
+        raise
+    except OSError:
+        return b""
+
+
+def _again(connect: Callable[[], socket.socket], deadline: float | None) -> socket.socket:
+    """A new connection, asked for as patiently as the recorder does; the last refusal is raised."""
+    for _ in range(RECONNECTS - 1):
+        try:
+            return connect()
+        except CannotRun:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise
+            time.sleep(RECONNECT_S)
+    return connect()
 
 
 class _Display:

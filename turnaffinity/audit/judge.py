@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from turnaffinity.audit.elsewhere import Elsewhere
 from turnaffinity.audit.findings import Findings, Now
 from turnaffinity.audit.lives import Lives
-from turnaffinity.audit.selections import Around, Call, Inner, Selections
+from turnaffinity.audit.selections import Around, Call, Inner, Near, Selections
 from turnaffinity.audit.statistics import Statistics, seconds
 from turnaffinity.audit.trace import Lines, our_names
 from turnaffinity.contract.decisions import Reading
@@ -20,6 +20,8 @@ REMEMBERED = 1_000_000
 """Turns remembered by default (TA-TURN-3 looks back so far)."""
 CLOCK_SLACK_S = 1.0
 """A clock that runs back by more than this is another recording: a gap."""
+NEAR_KEPT, NEAR_LENGTH = 4096, 200
+"""So many lines about the surroundings are remembered, if they are no longer than this."""
 TTL_REMOVED = frozenset({"PERSIST", "HPERSIST"})
 
 Argv = Sequence[str]
@@ -49,6 +51,7 @@ class Judge:
         self._pool_prefix = layout.prefixes["pool"] or "\0"
         self._node_pools_end = affixes(layout.node_pools)[-1] or "\0"
         self._our_names = our_names(layout)
+        self._near: dict[str, Near] = {}
         self.affinity, self.pointer = layout.affinity_field, layout.current_turn_field
         self.readable = 0
         """Lines of interest that are MONITOR lines."""
@@ -101,18 +104,18 @@ class Judge:
 
     def _read(self, text: str, number: int) -> list[str] | None:
         """Move to a line; its arguments, or None if it is no whole MONITOR line."""
-        parts = text.split('"')
-        head = parts[0].split(" ", 2)
-        argv = _arguments(text, parts)
-        if argv is None or len(head) != 3 or head[1][:1] != "[" or head[2][-2:] != "] ":
+        head, _, rest = text.partition('] "')
+        at, _, who = head.partition(" [")
+        db, _, client = who.partition(" ")
+        argv = _arguments(rest)
+        if argv is None or not client:
             return None
         now = self.now
-        at = head[0]
         if at[:1] == "+":
             at = at[1:]
         if at < now.at and seconds(at) < seconds(now.at) - CLOCK_SLACK_S:
             self._gap()
-        now.at, now.db, now.client, now.line, now.text = at, head[1][1:], head[2][:-2], number, text
+        now.at, now.db, now.client, now.line, now.text = at, db, client, number, text
         self.readable += 1
         return argv
 
@@ -148,31 +151,26 @@ class Judge:
                 call = Call.of(argv, self.now.client, number)
         inner: list[Inner] = []
         around = Around()
-        surroundings, our_names = self._surroundings, self._our_names
+        known_near, surroundings = self._near, self._surroundings
         for offset in range(first, len(texts)):
             text = texts[offset]
-            parts = text.split('"')
-            key = parts[3] if len(parts) > 3 else ""
-            if key.startswith(surroundings):
-                for name in our_names:
-                    if name in text:
-                        break
-                else:
-                    around.commands += 1
-                    if key.startswith(self._pool_prefix):
-                        around.pools += 1
-                    else:
-                        around.keys.append(key)
+            rest = text.partition(' lua] "')[2]
+            near = known_near.get(rest)
+            if near is None:
+                argv = _arguments(rest)
+                if argv is None:
                     continue
-            argv = _arguments(text, parts)
-            if argv is not None:
-                inner.append((argv, text, number + offset))
+                if len(argv) > 1 and argv[1].startswith(surroundings):
+                    near = self._near_of(argv[1], rest)
+                if near is None:
+                    inner.append((argv, text, number + offset))
+                    continue
+            around.add(near)
         now = self.now
         if not call.line and inner:
             self._read(inner[0][1], inner[0][2])
         if not inner and not around.commands:
             return
-        around.asks = around.pools > 0 or any(key.endswith(self._node_pools_end) for key in around.keys)
         if self.selections.is_selection(call, inner, around, self.session_id):
             self.selections.judge(call, inner, around, self.turn_id, self.session_id)
             return
@@ -181,6 +179,18 @@ class Judge:
             now.line, now.text = line, text
             self._command(argv)
         now.in_script = False
+
+    def _near_of(self, key: str, rest: str) -> Near | None:
+        """What a line within a script asks of the surroundings, or None if it is more than that."""
+        if any(name in rest for name in self._our_names):
+            return None
+        is_pool = key.startswith(self._pool_prefix)
+        near = Near(key, is_pool, is_pool or key.endswith(self._node_pools_end))
+        if len(rest) < NEAR_LENGTH:  # the same few nodes and pools are asked for again and again
+            if len(self._near) >= NEAR_KEPT:
+                self._near.clear()
+            self._near[rest] = near
+        return near
 
     # commands
 
@@ -194,7 +204,7 @@ class Judge:
         session_id = self.session_id(key)
         if session_id is not None:
             self.session_commands += 1
-            if name == "HGET" and argv[2:] == [self.pointer]:
+            if name == "HGET" and len(argv) == 3 and argv[2] == self.pointer:
                 self.lives.pointer_read(session_id, conclusive=True)
                 return
             if name == "HSET" and len(argv) == 4 and argv[2] == self.pointer:
@@ -202,19 +212,19 @@ class Judge:
                 self.lives.pointer_written(session_id, argv[3])
                 self.elsewhere.pointer_written(argv[3])
                 return
-            if name == "HDEL" and argv[2:] == [self.pointer]:
+            if name == "HDEL" and len(argv) == 3 and argv[2] == self.pointer:
                 self.lives.pointer_deleted(session_id)
                 return
         turn_id = self.turn_id(key)
         if turn_id is not None:
             self.turn_commands += 1
-            if name == "HGET" and argv[2:] == [self.affinity]:
+            if name == "HGET" and len(argv) == 3 and argv[2] == self.affinity:
                 self.lives.affinity_read(turn_id)
                 return
             if name == "HSET" and len(argv) == 4 and argv[2] == self.affinity:
                 self.lives.affinity_written(turn_id, argv[3])
                 return
-            if name == "HDEL" and argv[2:] == [self.affinity]:
+            if name == "HDEL" and len(argv) == 3 and argv[2] == self.affinity:
                 self.elsewhere.turn_used(turn_id)
                 self.lives.affinity_deleted(turn_id, whole_key=False)
                 return
@@ -335,14 +345,15 @@ class Judge:
                 )
 
 
-def _arguments(text: str, parts: list[str]) -> list[str] | None:
-    """The arguments of a line that was split at its quotes; None if a quote is cut or stray."""
-    if "\\" not in text and text.isascii():
-        argv = parts[1::2]
-        whole = len(parts) == 2 * len(argv) + 1 and parts[2:-1:2].count(" ") == len(argv) - 1
-        return argv if whole and argv and (parts[-1] in ("\n", "") or parts[-1].isspace()) else None
-    _, _, rest = text.rstrip().partition('] "')
-    argv_of = split_arguments(rest[:-1].encode("utf-8", "surrogateescape")) if rest[-1:] == '"' else None
+def _arguments(rest: str) -> list[str] | None:
+    """The arguments of a line, from behind its first quote; None if a quote is cut or stray."""
+    rest = rest.rstrip()
+    if rest[-1:] != '"':
+        return None
+    if "\\" not in rest:
+        argv = rest[:-1].split('" "')
+        return argv if rest.count('"') == 2 * len(argv) - 1 else None
+    argv_of = split_arguments(rest[:-1].encode("utf-8", "surrogateescape"))
     return None if argv_of is None else list(argv_of)
 
 

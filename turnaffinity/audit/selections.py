@@ -54,14 +54,33 @@ class Call(NamedTuple):
         return bool(source and colon and target) and ":" not in target
 
 
+class Near(NamedTuple):
+    """A command of a script that touches only the surroundings: a node, a pool, a job binding."""
+
+    key: str
+    is_pool: bool
+    asks: bool
+    """Whether it asks which pools there are, or who is in them."""
+
+
 @dataclass(slots=True)
 class Around:
-    """The commands of a script that touch only the surroundings: nodes, pools, job bindings."""
+    """The commands of a script that touch only the surroundings, together."""
 
     commands: int = 0
     pools: int = 0
     asks: bool = False
     keys: list[str] = field(default_factory=list)
+
+    def add(self, near: Near) -> None:
+        """One more."""
+        self.commands += 1
+        if near.asks:
+            self.asks = True
+        if near.is_pool:
+            self.pools += 1
+        else:
+            self.keys.append(near.key)
 
 
 class Selections:
@@ -113,9 +132,9 @@ class Selections:
         if len(inner) == 1:
             argv, text, line = inner[0]
             named = turn_id(argv[1]) if len(argv) == 3 and argv[0] == "HGET" and argv[2] == self._affinity else None
-            if named is not None:  # what nearly every selection does
+            if named:  # what nearly every selection does
                 now.line, now.text = line, text
-                self._under_a_turn(call, {named: line} if named else {}, inner, around)
+                self._read_affinity(named, around)
                 return
         affinity_lines: list[int] = []
         turns: dict[str, int] = {}
@@ -151,6 +170,9 @@ class Selections:
             return
         now.line = turns[name]
         now.text = next(text for _, text, line in inner if line == now.line)
+        self._read_affinity(name, around)
+
+    def _read_affinity(self, name: str, around: Around) -> None:
         turn = self._lives.selected(name)
         self._statistics.affinity_reads += 1
         if turn is not None and turn.node:

@@ -13,16 +13,17 @@ from typing import IO, NamedTuple, cast
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout, affixes
 from turnaffinity.problem import Problem
 
-CHUNK_BYTES = 1 << 20
-"""How much is read at a time."""
+CHUNK_BYTES = 1 << 19
+"""How much is read at a time: what is searched for several texts stays in the cache."""
 HELD_BYTES = 1 << 15
 """The end of a chunk waits for the next one, so that what ran as one is seen whole."""
 LOOK_AHEAD_LINES = 64
 """How far an EXEC is looked for behind a command of the same client."""
-LOOK_AHEAD_BYTES = 1 << 13
 GAP_MARK = b"turnaffinity:gap"
 """`record` writes a line with this where it lost the connection."""
 
+_SCRIPT_LINES = re.compile(rb"(?:\+?[\d.]+ \[\d+ lua\] [^\n]*(?:\n|\Z))+")
+"""What ran inside a script, as far as it goes."""
 _UUID_MIDDLE = re.compile(rb"-4[0-9a-f]{3}-[89ab]")
 """Cheap to look for; a hit counts only if the whole id is that of a turn we know."""
 
@@ -68,7 +69,8 @@ class Sieve:
         names = key_texts(layout)
         self._first = names[0].encode()
         fields = [layout.affinity_field, layout.current_turn_field, *LEGACY_FIELDS]
-        self._rare: list[bytes] = [name.encode() for name in names[1:] + fields] + [GAP_MARK]
+        self._rare = dict.fromkeys([*(name.encode() for name in names[1:] + fields), GAP_MARK], -1)
+        """The rarer texts, and where in the present data each stands next, as far as known."""
         self._is_known_turn = is_known_turn
         self._held = b""
         self.lines = 0
@@ -82,7 +84,7 @@ class Sieve:
         """Look for a further text from now on: a script's digest, or the name of a suspicious key."""
         needle = text.encode("utf-8", "surrogateescape")
         if len(needle) >= 4 and needle not in self._rare and len(self._rare) < 40:
-            self._rare.append(needle)
+            self._rare[needle] = -1
 
     def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Lines]:
         """The lines of interest in this chunk and what was held back before; `last` holds nothing back."""
@@ -90,6 +92,7 @@ class Sieve:
         data = self._held + chunk if self._held else chunk
         end = len(data) if last else self._safe_end(data)
         self._no_exec_before = 0
+        self._rare = dict.fromkeys(self._rare, -1)
         position = 0
         find, first = data.find, self._first
         while True:
@@ -135,9 +138,11 @@ class Sieve:
     def _rare_between(self, data: bytes, position: int, end: int) -> int:
         """Where the first of the rarer texts stands between two offsets, or -1."""
         nearest = end
-        for needle in self._rare:
-            at = data.find(needle, position, nearest)
-            if at >= 0:
+        for needle, at in self._rare.items():
+            if at < position:  # each text is looked for once, up to where it stands next
+                at = data.find(needle, position)
+                self._rare[needle] = at = at if at >= 0 else len(data)
+            if at < nearest:
                 nearest = at
         for match in _UUID_MIDDLE.finditer(data, position, nearest):
             start = match.start() - 13
@@ -183,9 +188,10 @@ class Sieve:
         return start
 
     def _script(self, data: bytes, first: int, start: int, after: int) -> tuple[Lines, int]:
-        while b" lua] " in data[after : after + 48]:
-            after = self._line_end(data, after)
-        self.lines -= data.count(b"\n", first, start)
+        inside = _SCRIPT_LINES.match(data, after)
+        after = inside.end() if inside else after
+        if first < start:
+            self.lines -= data.count(b"\n", first, start)
         return self._lines("script", data, first, after), after
 
     def _block(self, data: bytes, first: int, start: int, done: int) -> Lines:
@@ -194,23 +200,18 @@ class Sieve:
 
     def _exec_after(self, data: bytes, after: int, client: bytes, column: int) -> int:
         """The end of the line of EXEC that follows directly, or 0."""
-        window = after + LOOK_AHEAD_BYTES
-        if data.find(b'"EXEC"', after, window) < 0 and data.find(b'"exec"', after, window) < 0:
-            self._no_exec_before = min(window, len(data)) - 64
-            return 0
+        width = column + len(client)
         for _ in range(LOOK_AHEAD_LINES):
-            ours = data.startswith(client, after + column)
-            if not ours and b" lua] " not in data[after : after + 48]:
+            inside = _SCRIPT_LINES.match(data, after)
+            after = inside.end() if inside else after
+            if not data.startswith(client, after + column):
                 break
-            end = self._line_end(data, after)
-            word = data[after + column + len(client) : end].rstrip().upper() if ours else b""
-            if word == b'"EXEC"':
-                return end
-            if word in (b'"MULTI"', b'"DISCARD"'):
+            word = data[after + width : after + width + 9].upper()
+            if word.startswith(b'"EXEC"'):
+                return self._line_end(data, after)
+            if word.startswith((b'"MULTI"', b'"DISCARD"')):
                 break
-            after = end
-            if after >= len(data):
-                break
+            after = self._line_end(data, after)
         self._no_exec_before = after
         return 0
 
@@ -229,7 +230,10 @@ class Sieve:
     def _lines(self, kind: str, data: bytes, first: int, after: int) -> Lines:
         text = data[first:after].decode("utf-8", "surrogateescape")
         number = self.lines + 1
-        texts = (text,) if kind == "single" else tuple(text.removesuffix("\n").split("\n"))
+        if kind == "single":
+            texts: tuple[str, ...] = (text,)
+        else:
+            texts = tuple((text[:-1] if text[-1:] == "\n" else text).split("\n"))
         count = len(texts)
         self.lines += count
         self.matched += count
