@@ -25,6 +25,7 @@ VERBS: dict[str, str] = {
     "explore": "Search exhaustively: decision matrix, smallest counterexamples.",
     "record": "Capture MONITOR traffic of a running system.",
     "audit": "Judge captured traffic.",
+    "acl": "The rights that a scheduler needs, as a Redis ACL.",
     "bench": "The speed table, as ratios measured in one run.",
     "mutants": "Which rule kills which deliberately wrong implementation.",
     "lab": "JupyterLab on the notebooks, with a live server behind them.",

@@ -18,6 +18,7 @@ def verify(
         typer.Option("--server", metavar="SPEC", help="embedded (default), redis, fake, cluster, or a URL"),
     ] = None,
     faults: Annotated[bool, typer.Option("--faults", help="add the cases of broken connections and servers")] = False,
+    acl: Annotated[bool, typer.Option("--acl", help="let it connect with the rights of `acl` only")] = False,
     reading: Annotated[
         str, typer.Option("--reading", metavar="NAME", help="literal, intent, continuous, auto, or D1=..,D4=..")
     ] = "intent",
@@ -57,6 +58,10 @@ def verify(
     names in every run, made from the printed --seed.
 
     With --reading auto the choices D1..D4 are found out from behaviour alone, and then held against it.
+    With --faults every command of a finalize is broken once by every fault (the connection cut before it, after it and
+    within its reply; error replies; a flushed script cache), and what follows is judged (rules TA-FAULT-*). With
+    --acl the implementation connects as a user with the rights that `turnaffinity acl` prints, and no more.
+
     Files named by options are written only if a verdict was reached.
 
     examples:
@@ -73,7 +78,7 @@ def verify(
 
     verify_and_report(
         Wishes(
-            lua=lua, adapter=adapter, server=server, faults=faults, reading=reading, layout=layout,
+            lua=lua, adapter=adapter, server=server, faults=faults, acl=acl, reading=reading, layout=layout,
             rules=tuple(rule or ()), seed=seed, json_file=json_file, junit=junit, html=html, badge=badge,
             expect_fail=expect_fail, write_expect=write_expect, capsules=capsules, tcp=tcp, deadline=deadline,
             workers=workers, list_cases=list_cases, lang=lang,

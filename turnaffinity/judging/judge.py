@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from redis.exceptions import RedisError, ResponseError
+
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.contract.privileges import setuser
 from turnaffinity.judging.observer import Observer
 from turnaffinity.judging.proxy_faults import ErrorReply
 from turnaffinity.judging.subject import Subject
-from turnaffinity.problem import Problem
-from turnaffinity.server import Server, open_server
+from turnaffinity.problem import CannotRun, Problem
+from turnaffinity.server import Server, open_server, token
 from turnaffinity.server.address import parse_address
 from turnaffinity.server.live import connect
 
@@ -72,10 +75,13 @@ class Judge:
     deadlines: str | None = None
     faults: bool = False
     factory: Factory | None = None
+    acl: bool = False
+    """Whether the subject connects as a user with no more rights than `turnaffinity acl` names."""
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()
         self._subjects: list[Subject] = []
+        self._user_made = False
         self.touched: set[str] = set()
         """Keys that the judge's own hand wrote on a server that is not ours, since the last sweep."""
         self.fault_plays: dict[tuple[str, Reading], Any] = {}
@@ -152,15 +158,37 @@ class Judge:
         """One more such process, behind a proxy of its own."""
         from turnaffinity.judging.proxy import FaultProxy
 
-        proxy = self._stack.enter_context(FaultProxy(self.server.url, tcp=self.tcp))
+        proxy = self._stack.enter_context(FaultProxy(self.subject_url, tcp=self.tcp))
         return Proxied(proxy, self.new_subject(proxy.url))
+
+    @property
+    def subject_url(self) -> str:
+        """Where the subject connects, and as whom: with `acl`, a user that is made anew if the server forgot it."""
+        if not self.acl:
+            return self.server.url
+        if self.server.kind == "fake":
+            raise CannotRun("--acl", "fakeredis has no users", "use --server embedded")
+        user, password = f"turnaffinity-{token(self.seed)}", token(self.seed + 1)
+        if not self._user_made:
+            self._user_made = True
+            self._stack.callback(self._forget_user, user)
+        try:
+            self.client.execute_command(*setuser(self.layout, user, password))
+        except ResponseError as error:
+            mend = "use --server embedded, or a user of that server that may use ACL SETUSER"
+            raise CannotRun("--acl", f"the server makes no user for the run: {error}", mend) from error
+        return replace(parse_address(self.server.url), user=user, password=password).url
+
+    def _forget_user(self, user: str) -> None:
+        with suppress(RedisError):  # a server that is gone has no users
+            self.client.execute_command("ACL", "DELUSER", user)
 
     def new_subject(self, url: str | None = None) -> Subject:
         """One more process of the implementation; `url` where it is to talk through a proxy."""
         if self.observer is not None:
             self.observer.disturbed = True  # a subject may load its scripts when it is made
         make = self.factory or FACTORIES[self.kind]
-        subject = make(self, url or self.server.url)
+        subject = make(self, url or self.subject_url)
         self._subjects.append(subject)
         return subject
 
@@ -179,7 +207,8 @@ def _reference(judge: Judge, url: str) -> Subject:
 def _script(judge: Judge, url: str) -> Subject:
     from turnaffinity.judging.script import ScriptSubject, read_script
 
-    return ScriptSubject(judge.server, read_script(Path(judge.target)), Path(judge.target).name)
+    as_whom = (lambda: judge.subject_url) if judge.acl else None
+    return ScriptSubject(judge.server, read_script(Path(judge.target)), Path(judge.target).name, as_whom)
 
 
 def parse_deadlines(text: str | None) -> Deadlines:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import redis
 
 from turnaffinity.judging.subject import Answer, Broke, Hello, Profile, Refused, Selected
 from turnaffinity.problem import CannotRun, Problem
-from turnaffinity.server import Server
+from turnaffinity.server import Server, parse_address
+from turnaffinity.server.live import connect
 
 CALL_DEADLINE_S = 5.0
 """How long one call of a script may take before our server is killed and started anew (DESIGN, section 7)."""
@@ -30,20 +31,25 @@ def read_script(path: Path) -> str:
 class ScriptSubject:
     """A script that selects: no KEYS, `ARGV[1..3]` = pair, job id or empty, turn id or empty.
 
+    `url`, asked at each connection, says where it connects and as whom, if not as the judge does.
     Raises `CannotRun` with the server's message and line if the script does not compile.
     """
 
     profile: Profile = "lua"
 
-    def __init__(self, server: Server, source: str, name: str) -> None:
+    def __init__(self, server: Server, source: str, name: str, url: Callable[[], str] | None = None) -> None:
         self.source = source
         self.name = name
         self._server = server
+        self._url = url
         self.hello = Hello(name, language="Lua", ops=frozenset({"select"}))
         self._connect()
 
     def _connect(self) -> None:
-        self._client: Any = self._server.client(timeout_s=CALL_DEADLINE_S)
+        if self._url is None:
+            self._client: Any = self._server.client(timeout_s=CALL_DEADLINE_S)
+        else:
+            self._client = connect(parse_address(self._url()), timeout_s=CALL_DEADLINE_S)
         try:
             self._sha = self._client.script_load(self.source)
         except redis.ResponseError as error:

@@ -43,6 +43,7 @@ def judge_as_text(judge: Judge) -> str:
             "kind": judge.kind, "target": judge.target, "server": judge.server_spec, "reading": judge.reading.as_dict(),
             "auto": judge.auto, "auto_looking": judge.auto_looking, "layout": judge.layout.model_dump(mode="json"),
             "seed": judge.seed, "tcp": judge.tcp, "deadlines": judge.deadlines, "faults": judge.faults,
+            "acl": judge.acl,
         }
     )  # fmt: skip
 
@@ -53,7 +54,7 @@ def judge_from_text(text: str) -> Judge:
     return Judge(
         data["kind"], data["target"], data["server"], reading_from(data["reading"]), auto=data["auto"],
         auto_looking=data["auto_looking"], layout=KeyLayout(**data["layout"]), seed=data["seed"], tcp=data["tcp"],
-        deadlines=data["deadlines"], faults=data["faults"],
+        deadlines=data["deadlines"], faults=data["faults"], acl=data["acl"],
     )  # fmt: skip
 
 

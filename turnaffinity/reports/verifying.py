@@ -41,6 +41,7 @@ class Wishes:
     adapter: str | None = None
     server: str | None = None
     faults: bool = False
+    acl: bool = False
     reading: str = "intent"
     layout: Path | None = None
     rules: tuple[str, ...] = ()
@@ -76,6 +77,7 @@ def judge_for(wishes: Wishes) -> Judge:
         tcp=wishes.tcp,
         deadlines=wishes.deadline,
         faults=wishes.faults,
+        acl=wishes.acl,
     )
 
 
