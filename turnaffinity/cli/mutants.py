@@ -17,6 +17,9 @@ def mutants(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="write the kill matrix as JSON; - prints it")
     ] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="write the kill matrix as a picture")
+    ] = None,
     rule: Annotated[list[str] | None, typer.Option("--rule", metavar="GLOB", help="only the mutants of these")] = None,
     workers: Annotated[int, typer.Option("-n", metavar="WORKERS", min=1, help="judge in so many processes")] = 2,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="where the fresh names come from")] = 0,
@@ -25,11 +28,12 @@ def mutants(
 
     A mutant makes one mistake (`conformance/mutants/`). It is killed if the rule that owns the mistake fails it in
     each of its readings; killed by a neighbour only, where others fail it and the owner does not; else it survived.
-    A SHOULD kills by a warning. A rule whose mutants it does not kill itself is not checked.
+    A SHOULD kills by a warning. A rule whose mutants it does not kill itself is not checked. The picture is the whole
+    matrix: rules down, mutants across.
 
     examples:
       turnaffinity mutants
-      turnaffinity mutants --rule 'TA-CLEAR-*' --json matrix.json
+      turnaffinity mutants --rule 'TA-CLEAR-*' --json matrix.json --svg matrix.svg
 
     exit: 0 every MUST and DECISION kills a mutant of its own   1 one does not   2 bad usage
           3 the server could not be run
