@@ -136,6 +136,21 @@ def test_over_a_unix_socket_a_restart_is_a_reconnect(tmp_path: Path) -> None:
             process.kill()
 
 
+def test_a_listener_that_serves_one_connection_after_the_other_serves_two_subjects(tmp_path: Path) -> None:
+    path = tmp_path / "a.sock"
+    with subprocess.Popen([sys.executable, "-c", OVER_SOCKET, path], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"listening\n"
+            first, second = (AdapterSubject(f"unix://{path}", "redis://nowhere") for _ in range(2))
+            answers = [who.finalize("s", "manual", "zh", "en", None) for who in (first, second, first)]
+            assert [type(answer) for answer in answers] == [Finalized] * 3
+            assert (first.restarts, second.restarts) == (0, 0)
+            first.close()
+        finally:
+            process.kill()
+
+
 KEEPER = """
 import sys, time
 from turnaffinity.judging.adapter import AdapterSubject

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
+from weakref import WeakValueDictionary
 
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
@@ -269,13 +270,27 @@ class AdapterSubject:
             self._broken = False
         self._lines_read = 0
         if self._socket_path is not None:
+            self._take_over(self._socket_path)
             return SocketPeer(self._socket_path, self._clock, self.deadlines.hello_s)
         return ProcessPeer(self._command, self._clock)
+
+    def _take_over(self, path: str) -> None:
+        """Let whoever holds the socket's connection go: a listener may serve one connection after the other.
+
+        That subject connects anew when it is asked again; a restart is a reconnect (DESIGN, section 7).
+        """
+        holder = _CONNECTED.get(path)
+        if holder is not None and holder is not self:
+            holder.bye()
+        _CONNECTED[path] = self
 
     @property
     def _shown_command(self) -> str:
         return f"unix://{self._socket_path}" if self._socket_path else f'"{shown(" ".join(self._command))}"'
 
+
+_CONNECTED: WeakValueDictionary[str, AdapterSubject] = WeakValueDictionary()
+"""Which subject holds the connection to the adapter that listens at a path."""
 
 _ONE_ANSWER = "write exactly one line for each request; send logs to stderr"
 _HELLO_MEND = 'answer hello with {"id": ..., "ok": {"name": ..., "version": ..., "language": ..., "ops": ["finalize"]}}'

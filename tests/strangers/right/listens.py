@@ -4,6 +4,7 @@
 Scratch keys of its own, deleted again; a job routed by affinity is bound too.
 """
 
+import contextlib
 import socket
 import sys
 import threading
@@ -83,8 +84,8 @@ def accept(listener: socket.socket) -> None:
     """Serve one connection after the other; a restart is a reconnect."""
     while True:
         connection, _ = listener.accept()
-        with connection, connection.makefile("r", encoding="utf-8") as lines, connection.makefile("w") as out:
-            serve(Listens, lines, out)
+        with contextlib.suppress(OSError), connection:  # whoever lets go early is followed by the next
+            serve(Listens, connection.makefile("r", encoding="utf-8"), connection.makefile("w", encoding="utf-8"))
 
 
 main(sys.argv[1])
