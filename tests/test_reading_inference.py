@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from turnaffinity.contract.decisions import Reading, all_readings
+from turnaffinity.contract.decisions import PRESETS, Reading, all_readings
 from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.reference import ReferenceSubject
 from turnaffinity.judging.run import find_reading, verify
@@ -26,7 +26,14 @@ def as_seen(reading: Reading) -> Reading:
     return replace(reading, d4="overwrite") if reading.d1 == "mint" else reading
 
 
-@pytest.mark.parametrize("reading", list(all_readings()), ids=lambda reading: reading.label)
+EVERY_DAY = {*PRESETS.values(), *list(all_readings())[::5]}
+"""The readings that are found out every day; the others in the long form (`make soak`)."""
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [pytest.param(r, id=r.label, marks=[] if r in EVERY_DAY else [pytest.mark.soak]) for r in all_readings()],
+)
 def test_the_choices_of_every_reading_are_found_out(reading: Reading) -> None:
     with judging(reading) as judge:
         assert find_reading(judge) == as_seen(reading)

@@ -98,12 +98,21 @@ def test_a_database_that_holds_keys_of_a_scheduler_is_refused_and_left_as_it_was
         assert client.keys("*") == ["scheduler:session:real"]
 
 
+FIVE_REQUESTS = """#!{python}
+import subprocess, sys
+with subprocess.Popen(["{adapter}"], stdin=subprocess.PIPE) as right:
+    for _ in range(5):
+        right.stdin.write(sys.stdin.buffer.readline())
+        right.stdin.flush()
+"""
+
+
 def test_an_adapter_that_dies_in_the_middle_fails_its_case_and_not_the_run(tmp_path: Path) -> None:
     adapter = tmp_path / "run"
-    adapter.write_text(f'#!/bin/sh\nsed -u 5q | "{PYTHON}"\n')  # after five requests it sees the end, and ends
+    adapter.write_text(FIVE_REQUESTS.format(python=sys.executable, adapter=PYTHON))
     adapter.chmod(0o755)
     out = tmp_path / "r.json"
-    done = run("verify", "--adapter", adapter, "--rule", "TA-NEVER-2", "--json", out)
+    done = run("verify", "--adapter", adapter, "--rule", "TA-TURN-2", "--json", out)
     assert done.returncode == 1, done.stderr
     assert json.loads(out.read_text())["verdict"] == "violates"
 
@@ -133,7 +142,9 @@ def test_a_seed_repeated_gives_the_same_names_and_another_one_others(tmp_path: P
 LAYOUT = 'turn = "my:turn:{turn_id}"\nsession = "my:session:{session_id}"\n'
 
 
-@pytest.mark.parametrize("judged", ["reference", "lua", "broken", "adapter"])
+@pytest.mark.parametrize(
+    "judged", [pytest.param(name, marks=pytest.mark.soak) for name in ("reference", "lua")] + ["broken", "adapter"]
+)
 def test_workers_find_what_a_serial_run_finds(tmp_path: Path, judged: str) -> None:
     layout = tmp_path / "layout.toml"
     layout.write_text(LAYOUT)
@@ -198,7 +209,7 @@ def test_ctrl_c_leaves_no_process_and_no_folder(tmp_path: Path, workers: int, ev
         else:
             process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=DEADLINE_S)
-        # CPython ends itself by SIGINT if the key came within an exec() of text, as in making a dataclass: 130 in a shell
+        # CPython ends itself by SIGINT if the key came within an exec() of text (making a dataclass): 130 in a shell
         assert process.returncode in (130, -signal.SIGINT), stderr
         assert "Traceback" not in stderr
         _, alive = psutil.wait_procs(family, timeout=DEADLINE_S)
