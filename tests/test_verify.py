@@ -102,8 +102,11 @@ FIVE_REQUESTS = """#!{python}
 import subprocess, sys
 with subprocess.Popen(["{adapter}"], stdin=subprocess.PIPE) as right:
     for _ in range(5):
-        right.stdin.write(sys.stdin.buffer.readline())
+        line = sys.stdin.buffer.readline()
+        right.stdin.write(line)
         right.stdin.flush()
+        if b'"bye"' in line:
+            break
 """
 
 
