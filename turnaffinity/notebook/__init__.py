@@ -9,10 +9,17 @@ if TYPE_CHECKING:
     from turnaffinity.notebook.judged import judge
     from turnaffinity.notebook.stage import open_stage
     from turnaffinity.notebook.variants import variant
+    from turnaffinity.notebook.workshop import Workshop
 
-__all__ = ["judge", "open_stage", "rule", "variant"]
+__all__ = ["Workshop", "judge", "open_stage", "rule", "variant"]
 
-_HOMES = {"judge": "judged", "open_stage": "stage", "rule": "cards", "variant": "variants"}  # fmt: skip
+_HOMES = {
+    "Workshop": "workshop",
+    "judge": "judged",
+    "open_stage": "stage",
+    "rule": "cards",
+    "variant": "variants",
+}
 
 
 def __getattr__(name: str) -> Any:

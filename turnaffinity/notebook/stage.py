@@ -90,6 +90,12 @@ class Stage(Shown):
             "room_langs": None if room is None else list(room),
         })  # fmt: skip
 
+    def speak(self, session: str, *reasons: str) -> None:
+        """Finalize once for each reason, solo from zh to en, without looking at the keys or the wire in between."""
+        for reason in reasons:
+            request = {"op": "finalize", "session_id": session, "reason": reason, "src_lang": "zh", "tgt_lang": "en"}
+            ask(self.subject, {**request, "room_langs": None})
+
     def select(self, turn: str | None = None, *, pair: str = "zh:en", job: str | None = None) -> Step:
         """One selection of the implementation, under this turn id (None: without one)."""
         return self._step({"op": "select", "pair": pair, "job_id": job, "turn_id": turn})

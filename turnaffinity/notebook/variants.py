@@ -8,11 +8,13 @@ from html import escape
 
 from turnaffinity.contract.decisions import Reading, parse_reading
 from turnaffinity.judging.judge import Factory, Judge
+from turnaffinity.judging.subject import Subject
 from turnaffinity.mutation.flow import flow_factory, script_factory
 from turnaffinity.mutation.mutants import Mutant, load_mutants, source_of
-from turnaffinity.notebook.implementation import FIXED_CLOCK, sha1
+from turnaffinity.notebook.implementation import FIXED_CLOCK, Implementation, sha1
 from turnaffinity.notebook.showing import PRE, Shown
 from turnaffinity.problem import Problem
+from turnaffinity.server import Server
 from turnaffinity.specification.scripts import load_script
 
 
@@ -43,6 +45,17 @@ class Variant(Shown):
         if self.mutant.kind == "lua":
             return script_factory(select, self.name)
         return flow_factory({**sources, "select_node.lua": select})
+
+    def at_work(self) -> Implementation:
+        """The mutant as something that a stage can be opened with: `open_stage(implementation=wrong.at_work())`."""
+        factory = self._factory()
+
+        def build(server: Server, url: str, reading: Reading, seed: str) -> Subject:
+            judge = Judge("adapter", self.name, reading=reading)
+            judge.__dict__["server"] = server
+            return factory(judge, url)
+
+        return Implementation(self.name, build)
 
     @property
     def scripts(self) -> dict[str, str]:
