@@ -178,5 +178,5 @@ def _print_failure(console: Any, rule: dict[str, Any], failure: dict[str, Any]) 
         console.print(Text(f"  expected by  {failure['expected_by']}"))
     for entry in failure["wire"]:
         mark = ">" if entry["broken"] else " "
-        text = f"  {mark} {entry['line']:>8}  {entry['client']:<21} {Command(tuple(entry['argv'])).text()}"
+        text = f"  {mark} {entry['line']:>8}  {entry['client']:<21} {Command(tuple(entry['argv'])).short_text()}"
         console.print(Text(text, style=style if entry["broken"] else "dim"), soft_wrap=True)

@@ -21,7 +21,7 @@ def html_page(report: AuditReport) -> str:
         report=data,
         statements={rule.id: rule.statement for rule in RULES.values()},
         turns=_timeline(data["turns"]),
-        text=lambda argv: Command(tuple(argv)).text(),
+        text=lambda argv: Command(tuple(argv)).short_text(),
     )
 
 

@@ -23,12 +23,12 @@ def claim_random(
     """
     draws = Draws(candidates, ordered=ordered)
     allowed = set(draws.candidates)
-    last: list[Step] = []
+    watched: list[Step] = []
 
     def nodes_of(count: int) -> list[str]:
-        last[:] = draw_some(count)
         found: list[str] = []
-        for step in last:
+        for step in draw_some(count):
+            watched.extend(() if watched or not step.seen else (step,))
             for node in step.nodes if step.request["op"] == "finalize" else [step.node]:
                 if node not in allowed:
                     expected = f"one of {', '.join(draws.candidates)}"
@@ -38,7 +38,7 @@ def claim_random(
 
     verdict = draw_until_settled(draws, nodes_of)
     if verdict:
-        wire = last[-1].seen if last else ()
+        wire = watched[0].seen if watched else ()
         raise Violation(f"a random choice among {', '.join(draws.candidates)}", verdict, wire)
     stage.draws += len(draws.seen)
     stage.note(
@@ -60,12 +60,16 @@ def selects(
     def made(source: Callable[[], str | None] | str | None) -> str | None:
         return source() if callable(source) else source
 
+    unwatched = False
+
     def draw_some(count: int) -> list[Step]:
+        nonlocal unwatched
         steps: list[Step] = []
         for _ in range(count):
             if before:
                 before()
-            steps.append(stage.select(lang, turn=made(turn), job=made(job), watch=False))
+            steps.append(stage.select(lang, turn=made(turn), job=made(job), watch=not unwatched))
+            unwatched = True  # the commands of the first draw are evidence; to watch each one takes long
         return steps
 
     return draw_some
@@ -81,14 +85,18 @@ def finalizes(
 ) -> Callable[[int], list[Step]]:
     """Draw through finalizes, each of a fresh session unless `session` names it; `before(session)` each time."""
 
+    unwatched = False
+
     def draw_some(count: int) -> list[Step]:
+        nonlocal unwatched
         steps: list[Step] = []
         drawn = 0
         while drawn < count:
             name = session() if session else stage.session()
             if before:
                 before(name)
-            step = stage.finalize(name, reason, site, watch=False)
+            step = stage.finalize(name, reason, site, watch=not unwatched)
+            unwatched = True
             drawn += len(step.nodes)
             steps.append(step)
         return steps
