@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from turnaffinity.notebook import Workshop, open_stage
@@ -38,6 +43,25 @@ def test_parts_of_an_output_are_shown_with_the_command_and_the_status() -> None:
 def test_another_program_is_not_run() -> None:
     with pytest.raises(Problem, match="is not run here"):
         Workshop().run("rm -rf x")
+
+
+def test_the_folder_goes_with_the_workshop_and_with_a_process_that_is_killed() -> None:
+    shop = Workshop()
+    shop.put("a.txt", "a")
+    shop.close()
+    assert not shop.path.exists()
+    make = "from turnaffinity.notebook import Workshop; shop = Workshop(); print(shop.path, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", make], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        path = Path(process.stdout.readline().strip())
+        assert path.is_dir()
+        process.kill()
+    deadline = time.monotonic() + 30
+    while path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not path.exists()
 
 
 def test_a_recording_ends_with_the_last_command_of_its_block() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -86,8 +87,11 @@ class Workshop:
     """A folder for one page: files are put in it, and `turnaffinity` is run in it. It ends with the notebook."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="ta-workshop-")
-        self.path = Path(self._folder.name)
+        self.path = Path(tempfile.mkdtemp(prefix="ta-workshop-"))
+        # the kernel of a notebook that fails is killed: the pipe's end then tells the shell to tidy up
+        words = ["/bin/sh", "-c", 'trap "" HUP INT TERM; read -r never; rm -rf "$0"', str(self.path)]
+        self._watchdog = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
+        self.close = weakref.finalize(self, _end, self._watchdog)
 
     def put(self, name: str, text: str) -> str:
         """Write a file, and return its name."""
@@ -140,6 +144,12 @@ class Workshop:
         for pattern, put in CHANGING:
             line = pattern.sub(put, line)
         return line
+
+
+def _end(watchdog: subprocess.Popen[bytes]) -> None:
+    if watchdog.stdin:
+        watchdog.stdin.close()
+    watchdog.wait()
 
 
 class _Tap:
