@@ -46,6 +46,10 @@ class Variant(Shown):
             return script_factory(select, self.name)
         return flow_factory({**sources, "select_node.lua": select})
 
+    def original(self, file: str) -> str:
+        """The text of a file before the mistake was made in it."""
+        return source_of(file)
+
     def at_work(self) -> Implementation:
         """The mutant as something that a stage can be opened with: `open_stage(implementation=wrong.at_work())`."""
         factory = self._factory()
