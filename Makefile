@@ -13,7 +13,7 @@ NOTEBOOKS := $(VENV)/.installed-notebooks
 DEV       := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test conformance notebooks lint examples bench mutants soak lab book clean
+.PHONY: help verify test conformance notebooks lint examples bench mutants soak lab book sbom lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,18 @@ lab: $(NOTEBOOKS) ## JupyterLab on the notebooks, with a live server behind them
 
 book: $(NOTEBOOKS) ## the notebooks as HTML, in out/book
 	@$(BIN)/jupyter nbconvert --to html --output-dir out/book notebooks/*.ipynb
+
+sbom: $(BASE) ## what the package brings with it, as CycloneDX, in out/sbom.cdx.json
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=5' 2>/dev/null
+	@mkdir -p out && rm -rf out/sbom-env && $(BIN)/python -m venv out/sbom-env
+	@out/sbom-env/bin/python -m pip install --quiet --disable-pip-version-check . 2>/dev/null
+	@$(BIN)/cyclonedx-py environment out/sbom-env/bin/python --pyproject pyproject.toml --mc-type library \
+	  --output-reproducible --of JSON -o out/sbom.cdx.json
+	@rm -rf out/sbom-env && echo "wrote out/sbom.cdx.json"
+
+lock: $(DEV) ## write the versions that CI installs, from this environment
+	@{ echo '# What CI installs (make lock). The package itself asks for less: see pyproject.toml.'; \
+	  $(BIN)/python -m pip freeze --exclude-editable --exclude turnaffinity; } >requirements-ci.txt
 
 clean: ## delete caches and what was built (the environment stays: rm -rf $(VENV))
 	@rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
