@@ -19,6 +19,9 @@ def verify(
     ] = None,
     faults: Annotated[bool, typer.Option("--faults", help="add the cases of broken connections and servers")] = False,
     acl: Annotated[bool, typer.Option("--acl", help="let it connect with the rights of `acl` only")] = False,
+    trust_script: Annotated[
+        bool, typer.Option("--trust-script", help="let --lua run with all rights where no limited user can be made")
+    ] = False,
     reading: Annotated[
         str, typer.Option("--reading", metavar="NAME", help="literal, intent, continuous, auto, or D1=..,D4=..")
     ] = "intent",
@@ -62,6 +65,9 @@ def verify(
     within its reply; error replies; a flushed script cache), and what follows is judged (rules TA-FAULT-*). With
     --acl the implementation connects as a user with the rights that `turnaffinity acl` prints, and no more.
 
+    A script on a server that is not ours runs as a user with those rights too, made for the run and deleted after it.
+    Where none can be made, and on `fake`, which runs scripts inside this process, it is refused without --trust-script.
+
     Files named by options are written only if a verdict was reached.
 
     examples:
@@ -78,9 +84,9 @@ def verify(
 
     verify_and_report(
         Wishes(
-            lua=lua, adapter=adapter, server=server, faults=faults, acl=acl, reading=reading, layout=layout,
-            rules=tuple(rule or ()), seed=seed, json_file=json_file, junit=junit, html=html, badge=badge,
-            expect_fail=expect_fail, write_expect=write_expect, capsules=capsules, tcp=tcp, deadline=deadline,
-            workers=workers, list_cases=list_cases, lang=lang,
+            lua=lua, adapter=adapter, server=server, faults=faults, acl=acl, trust_script=trust_script,
+            reading=reading, layout=layout, rules=tuple(rule or ()), seed=seed, json_file=json_file, junit=junit,
+            html=html, badge=badge, expect_fail=expect_fail, write_expect=write_expect, capsules=capsules, tcp=tcp,
+            deadline=deadline, workers=workers, list_cases=list_cases, lang=lang,
         )
     )  # fmt: skip

@@ -30,8 +30,8 @@ class Violation(AssertionError):
         wire: Iterable[Command] = (),
         broken: Iterable[Command] = (),
     ) -> None:
-        super().__init__(f"expected {expected}; observed {observed}")
-        self.expected, self.observed = expected, observed
+        self.expected, self.observed = bounded(expected), bounded(observed)
+        super().__init__(f"expected {self.expected}; observed {self.observed}")
         self.wire = wire_lines(wire, broken)
 
 
@@ -72,7 +72,29 @@ class NotRun(NotJudged):
 def wire_lines(wire: Iterable[Command], broken: Iterable[Command] = ()) -> tuple[WireLine, ...]:
     """The commands as evidence, the broken ones marked (by identity of the record, not by equality)."""
     marked = {id(command) for command in broken}
-    return tuple(WireLine(command.client, command.argv, id(command) in marked) for command in wire)
+    kept = list(wire)
+    if len(kept) > MOST_WIRE_LINES:
+        at = next((place for place, command in enumerate(kept) if id(command) in marked), 0)
+        first = max(0, min(at - MOST_WIRE_LINES // 2, len(kept) - MOST_WIRE_LINES))
+        kept = kept[first : first + MOST_WIRE_LINES]
+    return tuple(WireLine(c.client, tuple(map(bounded, c.argv[:MOST_ARGUMENTS])), id(c) in marked) for c in kept)
+
+
+MOST_TEXT_CHARS = 20_000
+"""How much of one text the evidence keeps, in characters: a stranger's program may answer megabytes."""
+
+MOST_WIRE_LINES = 2_000
+"""How many commands the evidence of one failure keeps: those around the broken one."""
+
+MOST_ARGUMENTS = 5_000
+"""How many arguments of one command the evidence keeps."""
+
+
+def bounded(text: str) -> str:
+    """The text, or its beginning and its length where it is longer than anybody reads."""
+    if len(text) <= MOST_TEXT_CHARS:
+        return text
+    return f"{text[:MOST_TEXT_CHARS]} ... ({len(text)} characters)"
 
 
 def listed(names: Sequence[str] | Iterable[str], most: int = 6) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -18,9 +19,9 @@ from turnaffinity.judging.observer import Observer
 from turnaffinity.judging.proxy_faults import ErrorReply
 from turnaffinity.judging.subject import Subject
 from turnaffinity.problem import CannotRun, Problem
-from turnaffinity.server import Server, open_server, token
+from turnaffinity.server import Server, open_server
 from turnaffinity.server.address import parse_address
-from turnaffinity.server.live import connect
+from turnaffinity.server.live import connect, user_of
 
 if TYPE_CHECKING:
     from turnaffinity.judging.adapter import Deadlines
@@ -77,11 +78,14 @@ class Judge:
     factory: Factory | None = None
     acl: bool = False
     """Whether the subject connects as a user with no more rights than `turnaffinity acl` names."""
+    trust_script: bool = False
+    """Whether a script may run with the judge's own rights on a server that is not ours, or in this process."""
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()
         self._subjects: list[Subject] = []
         self._user_made = False
+        self._password = secrets.token_hex(16)
         self.touched: set[str] = set()
         """Keys that the judge's own hand wrote on a server that is not ours, since the last sweep."""
         self.fault_plays: dict[tuple[str, Reading], Any] = {}
@@ -101,11 +105,13 @@ class Judge:
 
     def close(self) -> None:
         """End what this run started; a server that is not ours is left as it was found."""
-        self.sweep()
-        for subject in self._subjects:
-            subject.close()
-        self._subjects.clear()
-        self._stack.close()
+        try:
+            self.sweep()
+            for subject in self._subjects:
+                subject.close()
+            self._subjects.clear()
+        finally:  # whatever went wrong before, users, keys and servers of ours go
+            self._stack.close()
 
     @cached_property
     def server(self) -> Server:
@@ -168,16 +174,24 @@ class Judge:
             return self.server.url
         if self.server.kind == "fake":
             raise CannotRun("--acl", "fakeredis has no users", "use --server embedded")
-        user, password = f"turnaffinity-{token(self.seed)}", token(self.seed + 1)
+        mend = "use --server embedded, or a user of that server that may use ACL SETUSER"
+        user, password = self.make_user("--acl", mend)
+        return replace(parse_address(self.server.url), user=user, password=password).url
+
+    def make_user(self, where: str, mend: str, *more: str) -> tuple[str, str]:
+        """Name and password of the run's user, with the rights of `turnaffinity acl` and the rules in `more`.
+
+        It is deleted when the judge is closed. Sends ACL SETUSER; raises `CannotRun` if the server refuses.
+        """
+        user = user_of(self.seed)
         if not self._user_made:
             self._user_made = True
             self._stack.callback(self._forget_user, user)
         try:
-            self.client.execute_command(*setuser(self.layout, user, password))
+            self.client.execute_command(*setuser(self.layout, user, self._password), *more)
         except ResponseError as error:
-            mend = "use --server embedded, or a user of that server that may use ACL SETUSER"
-            raise CannotRun("--acl", f"the server makes no user for the run: {error}", mend) from error
-        return replace(parse_address(self.server.url), user=user, password=password).url
+            raise CannotRun(where, f"the server makes no user for the run: {error}", mend) from error
+        return user, self._password
 
     def _forget_user(self, user: str) -> None:
         with suppress(RedisError):  # a server that is gone has no users
@@ -205,10 +219,10 @@ def _reference(judge: Judge, url: str) -> Subject:
 
 
 def _script(judge: Judge, url: str) -> Subject:
-    from turnaffinity.judging.script import ScriptSubject, read_script
+    from turnaffinity.judging.guest import script_subject
+    from turnaffinity.judging.script import read_script
 
-    as_whom = (lambda: judge.subject_url) if judge.acl else None
-    return ScriptSubject(judge.server, read_script(Path(judge.target)), Path(judge.target).name, as_whom)
+    return script_subject(judge, read_script(Path(judge.target)), Path(judge.target).name)
 
 
 def parse_deadlines(text: str | None) -> Deadlines:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import socket
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from turnaffinity.problem import CannotRun
@@ -15,6 +17,13 @@ MARK = "turnaffinity:mark:"
 SETUP = frozenset({"HELLO", "CLIENT", "AUTH", "SELECT", "COMMAND", "INFO", "PING", "QUIT", "ECHO", "READONLY"})
 """Commands that set up a connection or tell nothing about the contract; left out of the evidence."""
 
+MOST_BYTES = 8 << 20
+"""More than this in one step is a flood, and not read to its end."""
+
+
+class _Lost(Exception):
+    """The step's commands cannot be seen; str() says why."""
+
 
 class Observer:
     """A MONITOR connection of the judge's; `begin` and `end` bracket one step.
@@ -24,29 +33,50 @@ class Observer:
     """
 
     def __init__(self, server: Server, patience_s: float = 10.0) -> None:
+        self._server = server
         self._client: Any = server.client()
         self._patience_s = patience_s
         self._numbers = itertools.count(1)
         monitoring: Any = server.client(timeout_s=None)
         self._connection = monitoring.connection_pool.get_connection()
+        self.disturbed = True
+        """Whether others than the subject may have sent commands since the last step."""
+        self.lost = ""
+        """Why the commands of the last step could not be seen, or empty where they could."""
+        self._db = int(self._connection.db)
+        self._listen()
+
+    def _listen(self) -> None:
+        self._buffer = bytearray()  # not bytes: after many unwatched draws it grows to megabytes
+        self._connection.disconnect()
+        self._connection.connect()
         self._connection.send_command("MONITOR")
         self._connection.read_response()
         self._socket: socket.socket = self._connection._sock
-        self._socket.settimeout(patience_s)
-        self._buffer = bytearray()  # not bytes: after many unwatched draws it grows to megabytes
-        self.disturbed = True
-        """Whether others than the subject may have sent commands since the last step."""
-        self._db = int(self._connection.db)
+        self._socket.settimeout(self._patience_s)
 
     def begin(self) -> None:
         """Open a step: what came before is dropped; no mark is needed where nobody but the subject acted meanwhile."""
-        if self.disturbed:
-            self._until(self._mark())
+        if self.disturbed or self._connection._sock is None:
+            try:
+                self._until(self._mark())
+            except _Lost:  # what comes before a step is of no interest
+                self._listen()
+                self._until(self._mark())
         self.disturbed = False
 
     def end(self) -> tuple[Command, ...]:
-        """Close the step and return the subject's commands in the order the server ran them."""
-        lines = self._until(self._mark())
+        """Close the step and return the subject's commands in the order the server ran them.
+
+        None are returned, and `lost` says why, if they were too many, or our server was started anew meanwhile.
+        """
+        self.lost = ""
+        try:
+            lines = self._until(self._mark())
+        except _Lost as lost:
+            self.lost, self.disturbed = str(lost), True
+            self._listen()
+            return ()
         commands = (parse_line(line) for line in lines)
         return tuple(c for c in commands if c is not None and c.db == self._db and c.name not in SETUP)
 
@@ -56,9 +86,13 @@ class Observer:
         return f'"ECHO" "{text}"'.encode()
 
     def _until(self, mark: bytes) -> list[bytes]:
+        if self._connection._sock is None:
+            raise _Lost("the server was started anew meanwhile")
         start = 0
         while (at := self._buffer.find(mark, start)) < 0:
             start = max(0, len(self._buffer) - len(mark))
+            if start > MOST_BYTES:
+                raise _Lost(f"more than {MOST_BYTES >> 20} MiB of commands in one step")
             self._buffer += self._more()
         line_start = self._buffer.rfind(b"\n", 0, at) + 1
         line_end = self._buffer.index(b"\n", at) if self._buffer.find(b"\n", at) >= 0 else self._rest_of_line(at)
@@ -76,10 +110,40 @@ class Observer:
             chunk = self._socket.recv(1 << 20)
         except TimeoutError:
             chunk = b""
+        except OSError as error:
+            raise _Lost(f"the connection broke ({error.strerror or error})") from error
+        if not chunk and self._server.ours and self._buffer:
+            raise _Lost(f"the server cut it off after {len(self._buffer)} bytes")
         if not chunk:
             what = f"the server closed the connection, or sent nothing for {self._patience_s:g} s"
             raise CannotRun("MONITOR", what, "run on a server of our own")
         return chunk
+
+    def runs(self, argv: Sequence[str], seconds: float) -> bool:
+        """Whether the server is at this call of a script: nothing but the script's own commands was begun since.
+
+        Waits up to `seconds` for the sign of it; the step that is under way cannot be closed afterwards.
+        """
+        until = time.monotonic() + seconds
+        running = False
+        self._socket.settimeout(0.2)
+        while time.monotonic() < until:
+            whole, _, rest = bytes(self._buffer).rpartition(b"\n")
+            begun = [c for line in whole.splitlines() if (c := parse_line(line)) and not c.inside_script]
+            running = begun[-1].argv == tuple(argv) if begun else running
+            self._buffer = bytearray(rest)
+            try:
+                chunk = self._socket.recv(1 << 20)
+            except TimeoutError:
+                if running:
+                    return True
+                continue
+            except OSError:
+                return False
+            if not chunk:
+                return False
+            self._buffer += chunk
+        return running
 
     def close(self) -> None:
         """Let go of the MONITOR connection."""

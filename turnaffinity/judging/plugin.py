@@ -18,6 +18,7 @@ from turnaffinity.judging.cases import Case, case_of
 from turnaffinity.judging.evidence import NotJudged, NotRun, Violation
 from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.stage import SITES, Stage
+from turnaffinity.judging.subject import CannotGoOn
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.judging.workers import tell_problem, workers_task
 from turnaffinity.problem import Problem
@@ -97,6 +98,8 @@ class JudgePlugin:
         """The names of the planned cases, in the suite's order."""
         self.interrupted = False
         self.problem: Problem | None = None
+        self.leaving: SystemExit | None = None
+        """What a signal raised that told the run to end."""
         self._progress = progress
         self._owns_judge = owns_judge
         self.in_worker = in_worker
@@ -145,6 +148,12 @@ class JudgePlugin:
         report = yield
         case = case_of(getattr(item, "function", None))
         error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, SystemExit):  # SIGTERM or SIGHUP, of which pytest would make a failed case
+            self.leaving = error
+            pytest.exit("told to end")
+        if isinstance(error, CannotGoOn):
+            self.problem = error
+            pytest.exit(str(error), returncode=3)
         if case is None or (call.when != "call" and error is None):
             return report
         if isinstance(error, NotJudged):
@@ -169,6 +178,11 @@ class JudgePlugin:
                 if self._progress:
                     self._progress(len(self.results), self.planned)
                 break
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember that a signal told the run to end between two cases."""
+        if isinstance(excinfo.value, SystemExit):
+            self.leaving = excinfo.value
 
     def pytest_keyboard_interrupt(self) -> None:
         """Remember that the user stopped the run."""

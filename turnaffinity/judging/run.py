@@ -130,10 +130,12 @@ def run_suite(
     with no_foreign_plugins(), contextlib.redirect_stdout(noise):
         status = pytest.main(arguments, plugins=plugins)
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        if plugin.interrupted:
-            raise KeyboardInterrupt
+        if plugin.leaving is not None:
+            raise plugin.leaving
         if plugin.problem is not None:
             raise plugin.problem
+        if plugin.interrupted:
+            raise KeyboardInterrupt
         if sharing is not None and sharing.problem is not None:
             raise sharing.problem
         tail = "\n".join(noise.getvalue().splitlines()[-15:])

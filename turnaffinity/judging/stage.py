@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.judging.evidence import NotClaimed, Unobservable, Violation, listed
+from turnaffinity.judging.guest import keys_made
 from turnaffinity.judging.languages import LANGUAGES, REGIONS
 from turnaffinity.judging.state import State, difference, take_snapshot
 from turnaffinity.judging.step import Step, ask, asked, told
@@ -213,6 +214,8 @@ class Stage:
             answer = ask(by or self.subject, request)
             if self.judge.observer is not None:
                 self.judge.observer.disturbed = True
+        if self.judge.kind == "lua" and not self.judge.server.ours:
+            self.judge.touched.update(keys_made(seen))
         if isinstance(answer, Finalized):
             self.judge.server.claim(answer.turn_id, *(job.job_id for job in answer.jobs))
         if isinstance(answer, Refused) and answer.code == "unsupported":
@@ -220,6 +223,9 @@ class Stage:
         step = Step(request, answer, tuple(seen) if watch and self.judge.observer else None)
         if isinstance(answer, Broke) or (isinstance(answer, Refused) and answer.code == "internal"):
             raise Violation(f"an answer to {step.asked}", told(answer), step.seen)
+        if watch and self.judge.observer is not None and self.judge.observer.lost:
+            observed = f"MONITOR does not show them: {self.judge.observer.lost}"
+            raise Violation(f"commands that can be seen in answer to {step.asked}", observed)
         return step
 
     def _process_of(self, by: Subject | None) -> dict[str, str]:

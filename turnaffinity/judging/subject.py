@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from turnaffinity.contract.batch import Finalized, Job
+from turnaffinity.problem import CannotRun
 
 __all__ = [
     "Answer",
     "Broke",
+    "CannotGoOn",
     "Finalized",
     "Hello",
     "Job",
@@ -23,6 +25,10 @@ __all__ = [
 
 Profile = Literal["lua", "scheduler"]
 Reason = Literal["manual", "timeout", "max_duration"]
+
+
+class CannotGoOn(CannotRun):
+    """The run ends here, whatever case is playing: it is no verdict on the implementation."""
 
 
 @dataclass(frozen=True, slots=True)

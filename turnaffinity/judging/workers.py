@@ -43,7 +43,7 @@ def judge_as_text(judge: Judge) -> str:
             "kind": judge.kind, "target": judge.target, "server": judge.server_spec, "reading": judge.reading.as_dict(),
             "auto": judge.auto, "auto_looking": judge.auto_looking, "layout": judge.layout.model_dump(mode="json"),
             "seed": judge.seed, "tcp": judge.tcp, "deadlines": judge.deadlines, "faults": judge.faults,
-            "acl": judge.acl,
+            "acl": judge.acl, "trust_script": judge.trust_script,
         }
     )  # fmt: skip
 
@@ -55,6 +55,7 @@ def judge_from_text(text: str) -> Judge:
         data["kind"], data["target"], data["server"], reading_from(data["reading"]), auto=data["auto"],
         auto_looking=data["auto_looking"], layout=KeyLayout(**data["layout"]), seed=data["seed"], tcp=data["tcp"],
         deadlines=data["deadlines"], faults=data["faults"], acl=data["acl"],
+        trust_script=data["trust_script"],
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class Wishes:
     server: str | None = None
     faults: bool = False
     acl: bool = False
+    trust_script: bool = False
     reading: str = "intent"
     layout: Path | None = None
     rules: tuple[str, ...] = ()
@@ -78,6 +79,7 @@ def judge_for(wishes: Wishes) -> Judge:
         deadlines=wishes.deadline,
         faults=wishes.faults,
         acl=wishes.acl,
+        trust_script=wishes.trust_script,
     )
 
 

@@ -22,7 +22,7 @@ from turnaffinity.problem import CannotRun
 from turnaffinity.server.address import Address
 from turnaffinity.server.fitness import examine, refusal, rehearse
 from turnaffinity.server.footprint import BASELINE_MAX, MARKS, Footprint, scan, watcher
-from turnaffinity.server.live import REPLY_TIMEOUT_S, Server, connect, token
+from turnaffinity.server.live import REPLY_TIMEOUT_S, Server, connect, token, user_of
 
 NAMED_KEYS = 5
 """How many of the keys that are in our way a refusal names."""
@@ -129,6 +129,9 @@ def clean_up(address: Address, layout: KeyLayout, seed: int) -> tuple[Counter[st
         kinds = footprint.sweep(client)
         if client.delete(footprint.mark):
             kinds["run"] += 1
+        with suppress(redis.ResponseError):  # who may not delete users has made none
+            if client.acl_deluser(user_of(seed)):
+                kinds["user"] += 1
         names = set(client.scan_iter(match=f"{MARKS}*", count=1000))
         return kinds, sorted(seed for seed, _ in _runs(client, names))
 

@@ -44,6 +44,11 @@ def token(seed: int) -> str:
     return text
 
 
+def user_of(seed: int) -> str:
+    """The name of the ACL user that a run with this seed makes, where it makes one."""
+    return f"turnaffinity-{token(seed)}"
+
+
 def connect(address: Address, decode: bool = True, timeout_s: float | None = REPLY_TIMEOUT_S) -> redis.Redis:
     """A client of this address that sends nothing twice, and no greeting of its own (RESP2, no CLIENT SETINFO)."""
     client = redis.Redis(

@@ -29,6 +29,7 @@ dir=$1; shift
 umask 077
 trap "" HUP INT TERM
 mkdir "$dir" || exit 1
+ulimit -v $((4 * 1024 * 1024)) 2>/dev/null
 "$@" </dev/null 2>"$dir/err" &
 exec >&-
 read -r never
@@ -38,8 +39,10 @@ rm -rf "$dir"
 """
 """Starts a server in a new folder, and kills it and removes the folder when its standard input ends.
 
-It ends when we close it and when we die, by whatever signal: the kernel closes our end of the pipe. Politer signals
-than SIGKILL do not end it. Its standard output stays with the server alone: its end says that the server is gone.
+A server gets 4 GiB of address space, where the system can limit it: a script that eats memory ends its server, not the
+machine. The watchdog ends when we close it and when we die, by whatever signal: the kernel closes our end of the pipe.
+Politer signals than SIGKILL do not end it. Its standard output stays with the server alone: its end says that the
+server is gone.
 """
 
 
@@ -67,9 +70,11 @@ class Process:
             "port": str(self.port), "bind": "127.0.0.1", "unixsocket": str(self.socket), "unixsocketperm": "700",
             "save": "", "appendonly": "no", "dir": str(self.folder), "logfile": str(self.folder / "log"),
         }  # fmt: skip
+        # of replies and MONITOR lines that nobody has read yet
+        pending = ["--client-output-buffer-limit", "normal", "256mb", "0", "0"]
         options = [part for name, value in settings.items() for part in (f"--{name}", value)]
         self._watchdog = subprocess.Popen(
-            ["/bin/sh", "-c", WATCHDOG, "turnaffinity-watchdog", str(self.folder), self.binary, *options],
+            ["/bin/sh", "-c", WATCHDOG, "turnaffinity-watchdog", str(self.folder), self.binary, *options, *pending],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
