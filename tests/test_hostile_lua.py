@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from turnaffinity.cli import main
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.judging import script as script_module
 from turnaffinity.judging.judge import Judge
+from turnaffinity.judging.observer import Observer
 from turnaffinity.judging.run import verify
 from turnaffinity.judging.script import ScriptSubject, read_script
 from turnaffinity.judging.subject import Broke, Selected
@@ -268,6 +271,19 @@ def test_a_script_of_theirs_that_takes_long_is_not_stopped(theirs: Server, tmp_p
         assert connection.read_response() == "whole"
 
 
+def test_whose_script_a_server_runs_is_told_by_its_call(theirs: Server) -> None:
+    loop = "for i = 1, 1e12 do if i % 1000 == 0 and redis.call('TIME')[1] - ARGV[1] >= 2 then return 'whole' end end"
+    call = ("EVAL", loop, "0", str(theirs.client().time()[0]))
+    observers = [Observer(theirs), Observer(theirs)]
+    connection = theirs.client().connection_pool.get_connection()
+    connection.send_command(*call)
+    assert observers[0].runs(call, 10)
+    assert not observers[1].runs(("EVALSHA", "0" * 40, "0", "zh:en", "", ""), 0.5)
+    assert connection.read_response() == "whole"
+    for observer in observers:
+        observer.close()
+
+
 def test_where_no_user_can_be_made_a_script_is_refused_without_trust(
     theirs: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -309,6 +325,28 @@ def test_an_interrupted_run_leaves_neither_keys_nor_its_user(
     assert b"Traceback" not in err
     assert content(theirs) == before
     assert list(folder.iterdir()) == []
+
+
+def test_a_signal_within_a_case_ends_the_run_and_is_no_failed_case(tmp_path: Path) -> None:
+    slow = "for i = 1, 3e7 do end return nil"
+    path = tmp_path / "slow.lua"
+    path.write_text(slow)
+    folder = Path(tempfile.mkdtemp(prefix="ta-", dir="/tmp"))  # a short path: a socket lies in it
+    process = subprocess.Popen(
+        [sys.executable, "-m", "turnaffinity.cli.main", "verify", "--lua", str(path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(folder)},
+    )  # fmt: skip
+    until = time.monotonic() + 60
+    while not (found := list(folder.glob("ta-*/s"))) and time.monotonic() < until:
+        assert process.poll() is None
+    with redis.Redis(unix_socket_path=str(found[0])) as client:
+        while not client.info("commandstats").get("cmdstat_evalsha") and time.monotonic() < until:
+            assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, (out, err)
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
 
 
 def test_clean_deletes_the_user_of_a_killed_run_too(theirs: Server) -> None:
