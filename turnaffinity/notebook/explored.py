@@ -1,0 +1,138 @@
+"""What does the explorer say, on a page? The open decisions, the matrix, counterexamples as stories, crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from turnaffinity.contract.decisions import DECISIONS, GOALS, all_readings, parse_reading
+from turnaffinity.explorer.crashes import CrashReport, Stop, search_crashes
+from turnaffinity.explorer.matrix import Cell, Exploration, explore
+from turnaffinity.explorer.story import story
+from turnaffinity.notebook.showing import Shown
+from turnaffinity.pictures import Picture, decision_matrix
+from turnaffinity.problem import Problem
+from turnaffinity.server import open_server
+
+
+@dataclass(frozen=True, repr=False)
+class Told(Shown):
+    """Lines of text."""
+
+    told: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """As they are."""
+        return list(self.told)
+
+
+def decisions() -> Told:
+    """The open decisions with their choices, and the rule whose verdict depends on each."""
+    lines: list[str] = []
+    for decision in DECISIONS:
+        lines.append(f"{decision.id} ({decision.rule})  {decision.question}:")
+        lines += [f"    {choice:16} {what}" for choice, what in decision.choices.items()]
+    return Told(tuple(lines))
+
+
+def goals() -> Told:
+    """The goals, each with its title and what is heard, or seen, where it fails."""
+    wide = max(len(goal.title) for goal in GOALS)
+    return Told(tuple(f"{goal.id}  {goal.title:{wide}}  else: {goal.heard}" for goal in GOALS))
+
+
+@dataclass(frozen=True)
+class Explored:
+    """A finished search, to be looked at from several sides."""
+
+    result: Exploration
+
+    @property
+    def matrix(self) -> Picture:
+        """All combinations against all goals."""
+        rows = [
+            (reading.label, {goal.id: self.result.cell(reading, goal.id).holds for goal in GOALS})
+            for reading in all_readings()
+        ]
+        return decision_matrix(rows)
+
+    @property
+    def follows(self) -> Told:
+        """What follows from the matrix; every word of it is derived."""
+        return Told(tuple(self.result.recommendation()))
+
+    @property
+    def searched(self) -> Told:
+        """How far was looked, and how the counterexamples were checked."""
+        bounds = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.result.bounds.as_dict().items())
+        broken = sum(not cell.holds for cell in self.result.cells)
+        ending = (
+            "no state was cut off by the bounds: what holds, holds for speech of any length"
+            if self.result.closed
+            else "the bounds cut some behaviours off: what holds, holds within them"
+        )
+        return Told((
+            f"searched: {bounds}",
+            f"{self.result.states:,} states, {self.result.transitions:,} transitions; {ending}",
+            f"{broken} counterexamples; {self.result.replayed} of them were repeated by the real flow on a live server",
+        ))  # fmt: skip
+
+    def cell(self, reading: str, goal_id: str) -> Cell:
+        """One result, by the name of a reading (or choices such as D1=mint) and a goal's id."""
+        if goal_id not in {goal.id for goal in GOALS}:
+            raise Problem(f'goal "{goal_id}"', "is none", "use G1 to G8")
+        return self.result.cell(parse_reading(reading), goal_id)
+
+    def story(self, reading: str, goal_id: str) -> Told:
+        """A smallest counterexample, step by step, with what the listener hears; or that the goal holds."""
+        return Told(tuple(story(self.cell(reading, goal_id))))
+
+
+def search() -> Explored:
+    """Search as `turnaffinity explore` does, and repeat every counterexample on a live server of its own."""
+    with open_server() as server:
+        return Explored(explore(server=server))
+
+
+@dataclass(frozen=True)
+class Crashes:
+    """What stays behind when a process dies between two commands."""
+
+    report: CrashReport
+
+    @cached_property
+    def harmful(self) -> tuple[Stop, ...]:
+        """The stops that leave something."""
+        return tuple(stop for stop in self.report.stops if stop.left != "nothing")
+
+    def of(self, kind: str, d1: str = "reuse") -> Told:
+        """The stops of a "write" or a "clear" in each order, for one choice of D1."""
+        lines = [_stop(stop) for stop in self.report.stops if (stop.kind, stop.d1) == (kind, d1)]
+        safe = ", ".join(self.report.safe_orders(kind))
+        return Told((*_aligned(lines), f"leaves nothing that the next finalize does not repair: {safe}"))
+
+    def takeovers(self, d1: str = "reuse") -> Told:
+        """What is lost when two schedulers finalize one session at once, though each step is one script."""
+        rows = [row for row in self.report.takeovers if row.steps == "one script" and row.reading.d1 == d1]
+        losses = sorted({loss for row in rows for loss in row.losses})
+        example = min((row.example for row in rows if row.example), key=len, default="")
+        return Told((*(losses or ["nothing that it does not lose alone"]), *([example] if example else [])))
+
+
+def crashes() -> Crashes:
+    """Every place where a process can die within a write or a clear, in every order of its commands."""
+    return Crashes(search_crashes())
+
+
+def _stop(stop: Stop) -> tuple[str, str, str]:
+    if stop.left == "nothing":
+        return stop.order, f"after {stop.after}", "nothing is left"
+    ending = "for ever" if stop.for_ever else f"until the next {' or '.join(stop.gone_by)}"
+    return stop.order, f"after {stop.after}", f"{stop.left}, {ending}"
+
+
+def _aligned(rows: Iterable[tuple[str, str, str]]) -> list[str]:
+    found = list(rows)
+    wide = [max((len(row[column]) for row in found), default=0) for column in range(2)]
+    return [f"{order:{wide[0]}}  killed {after:{wide[1]}}  {left}" for order, after, left in found]
