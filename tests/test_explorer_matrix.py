@@ -20,6 +20,7 @@ from turnaffinity.explorer.picture import decisions_markdown, matrix_markdown, m
 from turnaffinity.explorer.story import story
 from turnaffinity.explorer.vectors import as_text, vectors
 from turnaffinity.problem import Problem
+from turnaffinity.reports import readme
 from turnaffinity.server import open_server
 from turnaffinity.specification.actor_finalize import Scheduler
 
@@ -43,6 +44,14 @@ BY_HAND: dict[str, Callable[[Reading], bool]] = {
 def result() -> Iterator[Exploration]:
     with open_server("embedded") as server:
         yield matrix.explore(server=server)
+
+
+def test_the_readmes_decision_table_is_what_the_search_finds(result: Exploration) -> None:
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.block(text, "decisions") == readme.decisions_block(
+        result
+    )  # else: python -m turnaffinity.reports.readme
+    assert readme.block(text, "rules") == readme.rules_block()
 
 
 @pytest.mark.parametrize("goal_id", BY_HAND)

@@ -131,10 +131,10 @@ def _table(result: Exploration) -> Table:
 
     from turnaffinity.contract.decisions import DECISIONS, GOALS, all_readings
 
-    table = Table(title="which combination of choices meets which goal", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table = Table(title="which combination of choices meets which goal", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for decision in DECISIONS:
         table.add_column(decision.id, no_wrap=True)
-    table.add_column("reading")
+    table.add_column("reading", no_wrap=True, min_width=10)
     for goal in GOALS:
         table.add_column(goal.id, justify="center", no_wrap=True, min_width=2)
     for reading in all_readings():
