@@ -126,12 +126,11 @@ class _Bar:
 
 
 def _table(result: Exploration) -> Table:
-    from rich import box
     from rich.table import Table
 
     from turnaffinity.contract.decisions import DECISIONS, GOALS, all_readings
 
-    table = Table(title="which combination of choices meets which goal", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(title="which combination of choices meets which goal", box=None, padding=(0, 1, 0, 0))
     for decision in DECISIONS:
         table.add_column(decision.id, no_wrap=True)
     table.add_column("reading", no_wrap=True, min_width=10)
