@@ -61,8 +61,11 @@ soak: $(DEV) ## the long forms: tests marked soak, then verify under SOAK_RUNS s
 lab: $(NOTEBOOKS) ## JupyterLab on the notebooks, with a live server behind them
 	@$(BIN)/turnaffinity lab $(ARGS)
 
-book: $(NOTEBOOKS) ## the notebooks as HTML, in out/book
-	@$(BIN)/jupyter nbconvert --to html --output-dir out/book notebooks/*.ipynb
+book: $(NOTEBOOKS) ## the notebooks as HTML with navigation and search, in out/book
+	@$(BIN)/python -c 'import sphinx, myst_nb, furo' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[book]'
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html notebooks out/book
+	@echo "open out/book/index.html"
 
 sbom: $(BASE) ## what the package brings with it, as CycloneDX, in out/sbom.cdx.json
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=5' 2>/dev/null

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 from turnaffinity.contract.decisions import DECISIONS, GOALS, all_readings, parse_reading
 from turnaffinity.explorer.crashes import CrashReport, Stop, search_crashes
 from turnaffinity.explorer.matrix import Cell, Exploration, explore
 from turnaffinity.explorer.story import story
-from turnaffinity.notebook.showing import Shown
+from turnaffinity.notebook.showing import PRE, Shown
 from turnaffinity.pictures import Picture, decision_matrix
 from turnaffinity.problem import Problem
 from turnaffinity.server import open_server
@@ -18,13 +19,18 @@ from turnaffinity.server import open_server
 
 @dataclass(frozen=True, repr=False)
 class Told(Shown):
-    """Lines of text."""
+    """Lines of text, which a page may break."""
 
     told: tuple[str, ...]
 
     def lines(self) -> list[str]:
         """As they are."""
         return list(self.told)
+
+    def html(self) -> str:
+        """The same, long lines broken where the page ends."""
+        style = PRE.replace("white-space:pre;", "white-space:pre-wrap;")
+        return f"<pre {style}>{escape(chr(10).join(self.told))}</pre>"
 
 
 def decisions() -> Told:
