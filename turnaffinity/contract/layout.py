@@ -11,13 +11,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from turnaffinity.problem import Problem
+from turnaffinity.problem import Problem, toml_of
 
 LEGACY_FIELDS = ("timeout_node_id", "max_duration_node_id")
 """The field names that the note abolishes (TA-KEY-3; note, sections 1 and 5)."""
 
 POOL_IDS = 1000
 """Pool ids run from 0 to 999 (DESIGN, section 3)."""
+
+MOST_NAME_CHARS = 1000
+"""The longest template, field or prefix that a layout may have, in characters."""
+
+MOST_TTL_S = 10**9
+"""The longest life of a job binding, in seconds; Redis refuses what goes over its clock."""
 
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "turn": ("turn_id",),
@@ -77,6 +83,29 @@ class KeyLayout(BaseModel):
             raise ValueError(f'"{value}" is one of the names that the note abolishes (TA-KEY-3)')
         return value
 
+    @field_validator("*")
+    @classmethod
+    def _texts_are_names(cls, value: Any) -> Any:
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str):
+                _check_text(text)
+        return value
+
+    @field_validator("job_ttl_s")
+    @classmethod
+    def _life_is_one_that_redis_takes(cls, value: int) -> int:
+        if value > MOST_TTL_S:
+            raise ValueError(f"{value} s is more than Redis can count; give it a value like 3600")
+        return value
+
+    @field_validator("room_prefixes")
+    @classmethod
+    def _prefixes_are_texts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(value):
+            # every key of a server would be a room key
+            raise ValueError('the empty text is no prefix; write one as in "scheduler:room:"')
+        return value
+
     def turn_key(self, turn_id: str) -> str:
         """The key of one turn's hash."""
         return self.turn.format(turn_id=turn_id)
@@ -126,6 +155,14 @@ class KeyLayout(BaseModel):
         return match["session_id"] if match else None
 
 
+def _check_text(text: str) -> None:
+    """Raise `ValueError`, "what is wrong; how to mend it", for a text that can be no part of a key's name."""
+    if len(text) > MOST_NAME_CHARS:
+        raise ValueError(f"has {len(text)} characters; a name has at most {MOST_NAME_CHARS}")
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ValueError("holds half a character (a lone surrogate); write it as UTF-8")
+
+
 def _check_template(template: str, wanted: tuple[str, ...], example: str) -> None:
     """Raise `ValueError`, "what is wrong; how to mend it", if a template does not hold its placeholders once each."""
     try:
@@ -171,6 +208,9 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.DOTALL)
 
 
+_MEMBERS = 'write members as: turn = "my:turn:{turn_id}"'
+
+
 def load_layout(path: Path | None) -> KeyLayout:
     """The layout in a TOML file, or the default where there is no file.
 
@@ -179,14 +219,13 @@ def load_layout(path: Path | None) -> KeyLayout:
     if path is None:
         return KeyLayout()
     try:
-        members = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or "cannot be read"
-        raise LayoutError(str(path), reason, "name a TOML file that can be read") from error
-    except UnicodeDecodeError as error:
-        raise LayoutError(str(path), "is not UTF-8 text", "save it as UTF-8") from error
+        members = tomllib.loads(toml_of(path, "name a TOML file that can be read"))
+    except Problem as problem:
+        raise LayoutError(problem.where, problem.what, problem.mend) from problem
     except tomllib.TOMLDecodeError as error:
-        raise LayoutError(str(path), f"is not TOML: {error}", 'write members as: turn = "my:turn:{turn_id}"') from error
+        raise LayoutError(str(path), f"is not TOML: {error}", _MEMBERS) from error
+    except (RecursionError, ValueError) as error:  # brackets within brackets, numbers of thousands of digits
+        raise LayoutError(str(path), "is no layout: it nests too deep, or has a number too long", _MEMBERS) from error
     return parse_layout(members, source=path.name)
 
 

@@ -20,10 +20,7 @@ from turnaffinity.contract.layout import KeyLayout, parse_layout
 from turnaffinity.judging.capsule_trust import is_signed, signature
 from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.verdict import CaseResult
-from turnaffinity.problem import Problem
-
-MOST_BYTES = 16 << 20
-"""A larger file is no capsule of ours."""
+from turnaffinity.problem import Problem, text_of
 
 MEND = "name a file that turnaffinity verify --capsules wrote"
 
@@ -118,12 +115,8 @@ def capsule_of(judge: Judge, result: CaseResult) -> Capsule:
 def read_capsule(path: Path) -> Capsule:
     """The capsule in a file; raises `Problem` in a sentence for anything else."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise Problem(str(path), f"has more than {MOST_BYTES >> 20} MiB, and is no capsule", MEND)
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise Problem(str(path), error.strerror or "cannot be read", MEND) from error
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        data = json.loads(text_of(path, MEND))
+    except (ValueError, RecursionError) as error:
         raise Problem(str(path), "is not JSON", MEND) from error
     try:
         capsule = Capsule.model_validate(data, strict=True)

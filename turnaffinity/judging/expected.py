@@ -26,7 +26,7 @@ from typing import Any
 from turnaffinity.contract.decisions import Reading, parse_reading
 from turnaffinity.contract.rules import RULES
 from turnaffinity.judging.verdict import Report, RuleReport
-from turnaffinity.problem import Problem
+from turnaffinity.problem import Problem, toml_of
 
 MEMBERS = ("rule", "outcome", "reason", "match", "reading", "issue", "expires")
 UNEXPLAINED = "known when this file was written; say here why"
@@ -56,13 +56,12 @@ class Expectation:
 def load_expectations(path: Path) -> tuple[Expectation, ...]:
     """The expected failures of a file; raises `Problem` (file, entry, what is wrong, how to mend it)."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Problem(str(path), error.strerror or "cannot be read", "name a TOML file that can be read") from error
-    except UnicodeDecodeError as error:
-        raise Problem(str(path), "is not UTF-8 text", "save it as UTF-8") from error
+        document = tomllib.loads(toml_of(path, "name a TOML file that can be read"))
     except tomllib.TOMLDecodeError as error:
         raise Problem(str(path), f"is not TOML: {error}", 'write entries as: [[expect]] rule = "TA-CLEAR-4"') from error
+    except (RecursionError, ValueError) as error:  # brackets within brackets, numbers of thousands of digits
+        what = "is no file of expected failures: it nests too deep, or has a number too long"
+        raise Problem(str(path), what, 'write entries as: [[expect]] rule = "TA-CLEAR-4"') from error
     entries = document.get("expect", [])
     if set(document) - {"expect"} or not isinstance(entries, list):
         mend = 'write entries under [[expect]], with rule = "...", outcome = "fail" and reason = "..."'
@@ -101,7 +100,7 @@ def _text(entry: dict[str, Any], name: str, where: str) -> str | None:
 def _pattern(text: str | None, where: str) -> str | None:
     try:
         re.compile(text or "")
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise Problem(where, f"match is no regular expression: {error}", "escape signs such as [ as \\\\[") from error
     return text
 

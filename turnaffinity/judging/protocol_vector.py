@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 RedisCommand = Annotated[list[str], Field(min_length=1, description="a Redis command, name first, as texts")]
 
@@ -72,3 +72,23 @@ class Vector(BaseModel):
     draws: list[str] | None = Field(
         None, description="what the random choices return, in order; a runner that cannot force them skips the vector"
     )
+
+    @field_validator("then")
+    @classmethod
+    def _matchers_have_operands(cls, then: Then) -> Then:
+        check_matchers([then.results, then.keys])
+        return then
+
+
+def check_matchers(expected: Any) -> None:
+    """Raise `ValueError` for a matcher whose operand is none: a name for bind, same_as and not, a list for one_of."""
+    if isinstance(expected, list):
+        for each in expected:
+            check_matchers(each)
+    elif isinstance(expected, dict):
+        if expected and expected.keys() <= {"one_of", "bind", "same_as", "not"}:
+            for matcher, operand in expected.items():
+                if not isinstance(operand, list if matcher == "one_of" else str):
+                    raise ValueError(f"{matcher} takes {'a list' if matcher == 'one_of' else 'a name'}")
+        else:
+            check_matchers(list(expected.values()))

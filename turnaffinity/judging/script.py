@@ -20,7 +20,7 @@ import redis
 from turnaffinity.judging.adapter_text import shown
 from turnaffinity.judging.protocol import MAX_LINE_BYTES
 from turnaffinity.judging.subject import Answer, Broke, CannotGoOn, Hello, Profile, Refused, Selected
-from turnaffinity.problem import CannotRun, Problem
+from turnaffinity.problem import CannotRun, text_of
 from turnaffinity.server import Server, parse_address
 from turnaffinity.server.live import connect
 
@@ -42,19 +42,7 @@ MOST_SCRIPT_BYTES = MAX_LINE_BYTES
 
 def read_script(path: Path) -> str:
     """The text of a script; raises `Problem` in one sentence if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_SCRIPT_BYTES + 1)
-    except OSError as error:
-        raise Problem(str(path), error.strerror or "cannot be read", "name a Lua file that can be read") from error
-    except ValueError as error:  # a NUL in the path
-        raise Problem(shown(str(path)), f"cannot be opened ({error})", "name a Lua file that can be read") from error
-    if len(data) > MOST_SCRIPT_BYTES:
-        raise Problem(str(path), "has more than 1 MiB, and is no script to select by", "name a Lua file")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Problem(str(path), "is not UTF-8 text", "save the script as UTF-8") from error
+    return text_of(path, "name a Lua file that can be read", MOST_SCRIPT_BYTES)
 
 
 class ScriptSubject:

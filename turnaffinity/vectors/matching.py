@@ -55,6 +55,8 @@ class Bound:
             raise Disagreement(where, str(self.filled(expected)), str(seen))
 
     def _hold(self, matcher: str, operand: Any, seen: Any, where: str) -> None:
+        if matcher in ("same_as", "not") and operand not in self.ids:
+            raise Disagreement(where, f"{operand}, which no step before has bound", str(seen))
         if matcher == "bind":
             if not isinstance(seen, str) or not seen:
                 raise Disagreement(where, "an id", str(seen))

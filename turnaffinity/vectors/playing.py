@@ -8,12 +8,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from turnaffinity.contract.decisions import Reading, all_readings, parse_reading
 from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.judging.adapter_text import shown
+from turnaffinity.judging.protocol_vector import Vector as VectorFile
 from turnaffinity.judging.step import ask, told
 from turnaffinity.judging.subject import Answer, Finalized, Refused, Selected, Subject
 from turnaffinity.judging.suite import conformance_folder
+from turnaffinity.problem import Problem, text_of
 from turnaffinity.vectors.matching import Bound, Disagreement
+from turnaffinity.wire.command import Command
+from turnaffinity.wire.key_positions import keys_of
 
 Vector = Mapping[str, Any]
 
@@ -26,10 +33,48 @@ def vectors_folder() -> Path:
     return conformance_folder() / "vectors"
 
 
+COMMANDS = frozenset({"HSET", "HDEL", "SADD", "SREM", "SET", "DEL"})
+"""The Redis commands that a vector may send; with any other, a file of a stranger's could harm the server."""
+
+MEND = (
+    "name a vector that python -m turnaffinity.vectors wrote, or one of the same shape (conformance/schema/vector.json)"
+)
+
+
 def load(path: Path) -> dict[str, Any]:
-    """A vector as its file has it."""
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    """A vector as its file has it; the file may be anybody's.
+
+    Raises `Problem` if it is none, or sends commands that no vector needs, or to keys that are not the contract's.
+    """
+    try:
+        content: dict[str, Any] = json.loads(text_of(path, MEND))
+    except (ValueError, RecursionError) as error:
+        raise Problem(str(path), "is not JSON", MEND) from error
+    try:
+        vector = VectorFile.model_validate(content, strict=True)
+        readings_of(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        member = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise Problem(str(path), "is no vector: " + shown(f"{member}: {first['msg'].lower()}"), MEND) from error
+    except ValueError as error:
+        raise Problem(str(path), f"has a reading that is none: {shown(str(error))}", MEND) from error
+    _refuse_harm(path, vector)
     return content
+
+
+def _refuse_harm(path: Path, vector: VectorFile) -> None:
+    if len(vector.then.results) != len(vector.when):
+        what = f"has {len(vector.when)} steps and {len(vector.then.results)} results"
+        raise Problem(str(path), what, "give each step a result, null for a redis step")
+    patterns = KeyLayout().patterns.values()
+    for argv in [*vector.given, *(step.command for step in vector.when if step.op == "redis")]:
+        if argv[0].upper() not in COMMANDS:
+            known = ", ".join(sorted(COMMANDS))
+            raise Problem(str(path), f"sends {shown(argv[0], 40)}, which no vector needs", f"use one of: {known}")
+        for key in keys_of(Command(tuple(argv))):
+            if not any(pattern.fullmatch(key) for pattern in patterns):
+                raise Problem(str(path), f"changes {shown(key, 80)}, which is no key of the contract's", MEND)
 
 
 def readings_of(vector: Vector) -> list[Reading]:
