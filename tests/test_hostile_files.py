@@ -12,6 +12,7 @@ import pytest
 from turnaffinity.contract.layout import load_layout, parse_layout
 from turnaffinity.judging.capsule import file_stem, read_capsule
 from turnaffinity.judging.expected import load_expectations
+from turnaffinity.judging.judge import parse_deadlines
 from turnaffinity.problem import Problem
 from turnaffinity.vectors.playing import load as load_vector
 from turnaffinity.vectors.playing import vectors_folder
@@ -21,6 +22,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
 }  # fmt: skip
 BODIES: dict[str, bytes] = {
     "brackets within brackets": b"a = " + b"[" * 200_000,
+    "the same over lines": b"a = " + b"[\n" * 200_000,
     "objects within objects": b'{"a":' * 200_000,
     "keys within keys": b"a." * 50_000 + b"b = 1",
     "a number of a million digits": b'{"seed": ' + b"9" * 1_000_000 + b"}",
@@ -44,7 +46,7 @@ def test_a_file_that_is_none_is_one_sentence(kind: str, body: str, tmp_path: Pat
 
 @pytest.mark.parametrize("kind", READERS)
 def test_a_file_that_never_ends_is_read_to_a_limit_only(kind: str) -> None:
-    with pytest.raises(Problem, match="/dev/zero: has more than 16? MiB"):
+    with pytest.raises(Problem, match=r"/dev/zero: has more than 16? MiB"):
         READERS[kind](Path("/dev/zero"))
 
 
@@ -108,6 +110,12 @@ def test_the_vectors_of_ours_are_none_of_these(tmp_path: Path) -> None:
     path = tmp_path / "ours.json"
     path.write_text(json.dumps(vector()))
     assert load_vector(path) == vector()
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "1e308", "0", "1e6", "x", ""])
+def test_a_deadline_that_is_no_time_is_refused_wherever_it_comes_from(seconds: str) -> None:
+    with pytest.raises(Problem, match="is no deadline"):
+        parse_deadlines(f"op={seconds}")
 
 
 @pytest.mark.parametrize("case", ["../../etc/passwd", "/etc/passwd", "a\0b", "..", "", "x" * 5000, "~", "con\n"])

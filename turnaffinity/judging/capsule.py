@@ -12,15 +12,18 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from turnaffinity import CONTRACT_VERSION, __version__
 from turnaffinity.contract.decisions import Reading, reading_from
 from turnaffinity.contract.layout import KeyLayout, parse_layout
 from turnaffinity.judging.capsule_trust import is_signed, signature
 from turnaffinity.judging.judge import Judge
+from turnaffinity.judging.protocol_vector import Step
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.problem import Problem, text_of
+
+_STEP: TypeAdapter[Any] = TypeAdapter(Step)
 
 MEND = "name a file that turnaffinity verify --capsules wrote"
 
@@ -80,6 +83,15 @@ class Capsule(BaseModel):
     steps: list[dict[str, Any]] = Field(default_factory=list)
     left_out: list[int] = Field(default_factory=list)
     shrunk: Shrunk | None = None
+
+    @field_validator("steps")
+    @classmethod
+    def _steps_are_steps(cls, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for step in steps:
+            _STEP.validate_python(step, strict=True)
+            if not isinstance(step.get("process", ""), str):
+                raise ValueError("a step's process is no text")
+        return steps
 
     def key_layout(self) -> KeyLayout:
         """The layout; raises `Problem` if it is none."""

@@ -225,6 +225,10 @@ def _script(judge: Judge, url: str) -> Subject:
     return script_subject(judge, read_script(Path(judge.target)), Path(judge.target).name)
 
 
+MOST_DEADLINE_S = 86_400.0
+"""The longest deadline, in seconds."""
+
+
 def parse_deadlines(text: str | None) -> Deadlines:
     """Deadlines from "hello=S,op=S,bye=S", in seconds, each optional; raises `Problem` for anything else."""
     from turnaffinity.judging.adapter import Deadlines
@@ -234,7 +238,8 @@ def parse_deadlines(text: str | None) -> Deadlines:
         name, _, value = part.partition("=")
         try:
             seconds[f"{name.strip()}_s"] = float(value)
-            if name.strip() not in {"hello", "op", "bye"} or seconds[f"{name.strip()}_s"] <= 0:
+            # not "<= 0 or": nan is neither, and inf is no time that a system call can wait
+            if name.strip() not in {"hello", "op", "bye"} or not 0 < seconds[f"{name.strip()}_s"] <= MOST_DEADLINE_S:
                 raise ValueError
         except ValueError:
             mend = "write for instance hello=60,op=20,bye=5, in seconds"
