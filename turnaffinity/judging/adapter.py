@@ -18,7 +18,7 @@ from turnaffinity.judging.adapter_answers import READERS, NotAnAnswer, body_of, 
 from turnaffinity.judging.adapter_channel import ChannelBroke, Clock
 from turnaffinity.judging.adapter_process import Peer, ProcessPeer, SocketPeer, command_of
 from turnaffinity.judging.adapter_text import plain, shown
-from turnaffinity.judging.protocol import encode_request, finalize_members, hello_members
+from turnaffinity.judging.protocol import MAX_LINE_BYTES, encode_request, finalize_members, hello_members
 from turnaffinity.judging.subject import Answer, Broke, Hello, Profile, Refused
 from turnaffinity.problem import CannotRun, Problem
 
@@ -222,8 +222,11 @@ class AdapterSubject:
         peer = self._peer
         assert peer is not None
         self._last_id = request_id = self._last_id + 1
+        request = encode_request({"id": request_id, "op": op, **members})
+        if len(request) - 1 > MAX_LINE_BYTES:
+            return Broke(f"not asked: the request has {len(request) - 1} bytes, and a line has at most 1 MiB")
         try:
-            line = peer.channel.exchange(encode_request({"id": request_id, "op": op, **members}), seconds)
+            line = peer.channel.exchange(request, seconds)
             self._lines_read += 1
             parsed = parse_line(line)
             body = body_of(parsed, members.get("id", request_id))

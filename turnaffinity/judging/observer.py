@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import secrets
 import socket
 import time
 from collections.abc import Sequence
@@ -36,7 +36,6 @@ class Observer:
         self._server = server
         self._client: Any = server.client()
         self._patience_s = patience_s
-        self._numbers = itertools.count(1)
         monitoring: Any = server.client(timeout_s=None)
         self._connection = monitoring.connection_pool.get_connection()
         self.disturbed = True
@@ -81,7 +80,8 @@ class Observer:
         return tuple(c for c in commands if c is not None and c.db == self._db and c.name not in SETUP)
 
     def _mark(self) -> bytes:
-        text = f"{MARK}{next(self._numbers)}"
+        # not to be guessed: else an implementation could echo the next one, and hide what it does behind it
+        text = f"{MARK}{secrets.token_hex(8)}"
         self._client.echo(text)
         return f'"ECHO" "{text}"'.encode()
 

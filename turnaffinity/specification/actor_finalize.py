@@ -203,6 +203,18 @@ def refuse_bad_request(
     for lang in (src_lang, *(room_langs or [tgt_lang])):
         if not lang or ":" in lang:
             raise BadRequest(f'language "{lang}" is empty or has a colon; use a tag such as zh, yue or zh-CN')
+    for text in (session_id, src_lang, tgt_lang, *(room_langs or [])):
+        if not is_text(text):
+            raise BadRequest("the session id or a language holds half a character, and no key can; send UTF-8")
+
+
+def is_text(text: str) -> bool:
+    """Whether Redis can be told it: UTF-8, or bytes that were none and came as surrogate escapes; no lone surrogate."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _create_batch(

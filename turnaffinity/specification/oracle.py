@@ -37,7 +37,10 @@ class Request:
         """Whether nothing may happen: no session, another reason, or a language that is none (TA-TURN-5)."""
         tags = (self.src_lang, *(self.room_langs or (self.tgt_lang,)))
         known = self.reason in (*CLOSING, "max_duration")
-        return not self.session_id or not known or any(not tag or ":" in tag for tag in tags)
+        texts = (self.session_id, self.src_lang, self.tgt_lang, *(self.room_langs or ()))
+        # half a character (a lone surrogate that stands for no byte) can be in no key
+        halves = any("\ud800" <= sign <= "\udc7f" or "\udd00" <= sign <= "\udfff" for text in texts for sign in text)
+        return not self.session_id or not known or halves or any(not tag or ":" in tag for tag in tags)
 
     def pair(self, language: str) -> str:
         """The language pair of one job: "zh:en"."""
