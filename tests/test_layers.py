@@ -14,7 +14,7 @@ LAYERS = (
     {"__init__", "problem", "contract"},
     {"wire", "server"},
     {"specification"},
-    {"judging", "audit", "explorer", "bench", "mutation", "vectors", "scale"},
+    {"judging", "audit", "explorer", "bench", "mutation", "vectors", "scale", "load"},
     {"reports", "notebook", "pictures", "story", "cli"},
 )
 """From the ground up; a module may import from its own layer and from those before it."""

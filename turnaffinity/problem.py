@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 MOST_INPUT_BYTES = 16 << 20
 """A larger file is none that we read whole."""
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return sign[0].encode("unicode_escape").decode("ascii")
 
 
 class Problem(Exception):
@@ -14,8 +22,13 @@ class Problem(Exception):
     exit_status = 2
 
     def __init__(self, where: str, what: str, mend: str) -> None:
+        # a message may quote a stranger's file, and a terminal must not obey it
+        where, what, mend = (_CONTROL.sub(_escaped, text) for text in (where, what, mend))
         super().__init__(f"{where}: {what}\n  mend: {mend}")
         self.where, self.what, self.mend = where, what, mend
+
+    def __reduce__(self) -> tuple[type[Problem], tuple[str, str, str]]:
+        return type(self), (self.where, self.what, self.mend)  # raised in one process, shown by another
 
 
 class CannotRun(Problem):
@@ -44,7 +57,7 @@ def text_of(path: Path, mend: str, most_bytes: int = MOST_INPUT_BYTES) -> str:
     Raises `Problem`, one sentence with `mend`, if there is none, it is no UTF-8, or it has more than `most_bytes`:
     a device has no size and never ends.
     """
-    where = str(path).replace("\0", "\\0")
+    where = str(path)
     try:
         with path.open("rb") as file:
             data = file.read(most_bytes + 1)

@@ -27,6 +27,7 @@ VERBS: dict[str, str] = {
     "audit": "Judge captured traffic.",
     "acl": "The rights that a scheduler needs, as a Redis ACL.",
     "plan": "How many servers for so many speakers, from what a turn costs.",
+    "load": "Thousands of sessions, real faults: what was lost, counted.",
     "bench": "The speed table, as ratios measured in one run.",
     "mutants": "Which rule kills which deliberately wrong implementation.",
     "lab": "JupyterLab on the notebooks, with a live server behind them.",

@@ -11,9 +11,12 @@ from pathlib import Path
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
 from turnaffinity.explorer.matrix import Exploration, explore
 from turnaffinity.explorer.picture import decisions_markdown, matrix_markdown
+from turnaffinity.load.storms import STORMS, run_storm
 from turnaffinity.notebook.workshop import Ran, Workshop
 from turnaffinity.problem import Problem
+from turnaffinity.reports.losses import losses_markdown
 from turnaffinity.server import open_server
+from turnaffinity.server.started import embedded_binary
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 BLOCK = r"(<!-- {0} -->\n).*?(<!-- /{0} -->)"
@@ -67,11 +70,18 @@ def rules_block() -> str:
     )
 
 
+def losses_block() -> str:
+    """What was tried under load, and what was lost: the counts of one run, which the next one may not repeat."""
+    outcomes = [run_storm(storm, embedded_binary()) for storm in STORMS]
+    return f"```console\n$ turnaffinity load --markdown\n```\n\n{losses_markdown(outcomes, 'the specification')}"
+
+
 def main() -> None:
     """Write all blocks of the README anew."""
     text = with_block(README.read_text(encoding="utf-8"), "verify", verify_block(verified()))
     with open_server() as server:
         text = with_block(text, "decisions", decisions_block(explore(server=server)))
+    text = with_block(text, "losses", losses_block())
     README.write_text(with_block(text, "rules", rules_block()), encoding="utf-8")
 
 

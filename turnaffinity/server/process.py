@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 
 from turnaffinity.problem import CannotRun
@@ -49,7 +50,9 @@ server is gone.
 class Process:
     """One server process, its private folder, and the watchdog that ends both."""
 
-    def __init__(self, binary: str, tcp: bool) -> None:
+    def __init__(self, binary: str, tcp: bool, options: Mapping[str, str] | None = None) -> None:
+        self.options = dict(options or {})
+        """Settings of the server beside ours, or in their place: {"appendonly": "yes"}."""
         self.folder = _new_folder_name()
         self.socket = self.folder / "s"
         self.binary = binary
@@ -69,6 +72,7 @@ class Process:
         settings = {
             "port": str(self.port), "bind": "127.0.0.1", "unixsocket": str(self.socket), "unixsocketperm": "700",
             "save": "", "appendonly": "no", "dir": str(self.folder), "logfile": str(self.folder / "log"),
+            **self.options,
         }  # fmt: skip
         # of replies and MONITOR lines that nobody has read yet
         pending = ["--client-output-buffer-limit", "normal", "256mb", "0", "0"]
