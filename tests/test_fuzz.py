@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as Xml
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,10 +23,15 @@ from turnaffinity.judging.adapter_answers import READERS, NotAnAnswer, body_of, 
 from turnaffinity.judging.adapter_text import plain, shown
 from turnaffinity.judging.capsule import Capsule, read_capsule
 from turnaffinity.judging.capsule_texts import json_lines, redis_cli_script
-from turnaffinity.judging.expected import load_expectations
+from turnaffinity.judging.expected import expectations_as_toml, expectations_of, load_expectations
 from turnaffinity.judging.protocol import encode_request
 from turnaffinity.judging.subject import Finalized, Hello, Refused, Selected
+from turnaffinity.judging.verdict import CaseResult, Report, rule_reports, rules_in_scope
 from turnaffinity.problem import Problem
+from turnaffinity.reports.badge import badge
+from turnaffinity.reports.html import page
+from turnaffinity.reports.junit import junit
+from turnaffinity.reports.verifying import json_text
 from turnaffinity.specification.scripts import SCRIPT_NAMES, load_script
 from turnaffinity.vectors.playing import load as load_vector
 from turnaffinity.vectors.playing import vectors_folder
@@ -36,13 +43,15 @@ from turnaffinity.wire.monitor import printed, split_arguments
 FORMS = [
     pytest.param(settings(max_examples=60, derandomize=True, database=None, deadline=None), id="everyday"),
     pytest.param(
-        settings(max_examples=20_000, database=None, deadline=None, suppress_health_check=list(HealthCheck)),
+        settings(max_examples=5_000, database=None, deadline=None, suppress_health_check=list(HealthCheck)),
         id="long", marks=pytest.mark.soak,
     ),
 ]  # fmt: skip
 forms = pytest.mark.parametrize("form", FORMS)
 
-texts = st.text() | st.sampled_from(["", ":", "{", "}", "{turn_id}", "{0}", "*", "[", "\\", "\0", "\n", "\x1b[31m"])
+texts = st.text() | st.sampled_from(
+    ["", ":", "{", "}", "{turn_id}", "{0}", "*", "[", "\\", "\0", "\n", "\x1b[31m", "\ud800"]
+)
 octets = st.binary(max_size=60).map(lambda data: data.decode("utf-8", "surrogateescape"))
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
@@ -94,6 +103,8 @@ def test_an_answer_is_read_or_named_as_none(form: settings, op: str) -> None:
         with_changes(right).map(lambda value: json.dumps(value).encode())
         | with_changes(ANSWERS[op]).map(lambda ok: json.dumps({"id": 7, "ok": ok}).encode())
         | json_values.map(lambda value: json.dumps({"id": 7, "error": value}).encode())
+        | json_values.map(lambda code: json.dumps({"id": 7, "error": {"code": code, "message": code}}).encode())
+        | st.sampled_from([b"[", b'{"a":', b'{"id":7,"ok":[']).map(lambda part: part * 100_000)
         | damaged(encoded)
         | st.binary()
     )
@@ -164,7 +175,8 @@ def test_no_line_of_a_trace_raises(form: settings) -> None:
         split_arguments(line)
         if command is not None:
             meanings(command)
-            assert parse_monitor(printed(command)) == command
+            # the time is printed in microseconds, as the server does
+            assert parse_monitor(printed(command)) == command._replace(at_s=round(command.at_s, 6))
 
     check()
 
@@ -265,5 +277,32 @@ def test_a_file_is_read_or_refused_in_a_sentence(form: settings, kind: str, fold
         if isinstance(found, Capsule):
             redis_cli_script(found, "return nil")
             json_lines(found)
+
+    check()
+
+
+@forms
+def test_every_report_is_well_formed_whatever_was_observed(form: settings) -> None:
+    @settings(form, max_examples=form.max_examples // 3)
+    @given(texts | octets, st.lists(commands, max_size=2))
+    def check(said: str, sent: list[list[str]]) -> None:
+        wire = tuple({"client": "x", "argv": argv, "broken": True} for argv in sent)
+        results = (
+            CaseResult("TA-SEL-1", f"test_x[{said}]", "fail", expected=said, observed=said, wire=wire),
+            CaseResult("TA-SEL-2", said, "skip", reason=said),
+            CaseResult("TA-SEL-7", "test_y", "warn", warnings=(said,)),
+        )
+        report = Report(
+            profile="scheduler", implementation={"name": said, "version": said}, server=said, seed=1,
+            reading=DEFAULT_READING, decisions=dict.fromkeys(("D1", "D2", "D3", "D4")), planned=3, executed=3,
+            rules=rule_reports(rules_in_scope("scheduler"), results), results=results,
+        )  # fmt: skip
+        Xml.fromstring(junit(report).encode())
+        Xml.fromstring(badge(report).encode())
+        json.loads(json_text(report.as_dict()).encode())
+        document = page(report)
+        document.encode("utf-8", "replace")  # as it is written
+        assert not any(sign < " " and sign not in "\t\n" for sign in document)
+        assert tomllib.loads(expectations_as_toml(expectations_of(report), "intent"))["expect"]
 
     check()

@@ -112,6 +112,12 @@ def test_the_vectors_of_ours_are_none_of_these(tmp_path: Path) -> None:
     assert load_vector(path) == vector()
 
 
+def test_a_message_that_quotes_a_file_gives_the_terminal_no_orders() -> None:
+    problem = Problem("\x1b]0;t\x07.json", "is \x1b[31mred\x9b, \u202e\x00", "say\n\r\tso")
+    assert str(problem) == "\\x1b]0;t\\x07.json: is \\x1b[31mred\\x9b, \\u202e\\x00\n  mend: say\n\\r\tso"
+    assert (problem.where, problem.mend) == ("\\x1b]0;t\\x07.json", "say\n\\r\tso")
+
+
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "1e308", "0", "1e6", "x", ""])
 def test_a_deadline_that_is_no_time_is_refused_wherever_it_comes_from(seconds: str) -> None:
     with pytest.raises(Problem, match="is no deadline"):

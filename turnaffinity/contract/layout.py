@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
 import tomllib
@@ -159,8 +160,6 @@ def _check_text(text: str) -> None:
     """Raise `ValueError`, "what is wrong; how to mend it", for a text that can be no part of a key's name."""
     if len(text) > MOST_NAME_CHARS:
         raise ValueError(f"has {len(text)} characters; a name has at most {MOST_NAME_CHARS}")
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise ValueError("holds half a character (a lone surrogate); write it as UTF-8")
 
 
 def _check_template(template: str, wanted: tuple[str, ...], example: str) -> None:
@@ -232,7 +231,12 @@ def load_layout(path: Path | None) -> KeyLayout:
 def parse_layout(members: dict[str, Any], source: str = "layout") -> KeyLayout:
     """The layout with these members; raises `LayoutError` naming the member that is wrong."""
     try:
+        json.dumps(members, ensure_ascii=False, default=str).encode()
         return KeyLayout(**members)
+    except UnicodeEncodeError as error:
+        raise LayoutError(source, "holds half a character (a lone surrogate)", "write it as UTF-8") from error
+    except RecursionError as error:
+        raise LayoutError(source, "nests too deep", _MEMBERS) from error
     except ValidationError as error:
         first = error.errors()[0]
         member = str(first["loc"][0]) if first["loc"] else "the file"
