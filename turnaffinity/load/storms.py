@@ -112,7 +112,7 @@ def run_storm(
             counts.add(future.result())
         seconds = time.monotonic() - began
         turns, pointers = _left(site.client())
-        name = "{} {}".format(*identify(site.client().info("server"), "a server"))
+        name, _ = identify(site.client().info("server"), "a server")
     return Outcome(storm, counts, share * processes, turns, pointers, seconds, name)
 
 
@@ -154,16 +154,16 @@ class Site:
 @contextmanager
 def _site(storm: Storm, binary: str) -> Iterator[Site]:
     with ExitStack() as closing:
-        options = {}
+        options = {"repl-diskless-sync-delay": "0"}
         if storm.persistent:
             folder = tempfile.mkdtemp(prefix="ta-load-")
             closing.callback(shutil.rmtree, folder, ignore_errors=True)
-            options = {"appendonly": "yes", "appendfsync": "always", "dir": folder}
+            options |= {"appendonly": "yes", "appendfsync": "always", "dir": folder}
         master = Process(binary, True, options)
         closing.callback(master.stop)
         replica = None
         if storm.strike == "failover":
-            replica = Process(binary, True, {"replicaof": f"127.0.0.1 {master.port}", "repl-diskless-sync-delay": "0"})
+            replica = Process(binary, True, {"replicaof": f"127.0.0.1 {master.port}"})
             closing.callback(replica.stop)
             _until(lambda: _info(replica.port, "replication").get("master_link_status") == "up", "the replica's link")
         yield Site(master, replica, f"redis://127.0.0.1:{master.port}/0", master.port)
