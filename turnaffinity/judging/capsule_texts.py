@@ -63,7 +63,10 @@ PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 def _quoted(part: str) -> str:
     if part and set(part) <= PLAIN:
         return part
-    octets = part.encode("utf-8", "surrogateescape")
+    try:
+        octets = part.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character, as only a capsule of somebody else's can hold
+        octets = part.encode("utf-8", "replace")
     return '"' + "".join(_escaped(octet) for octet in octets) + '"'
 
 
