@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.evidence import NotJudged, Violation
+from turnaffinity.contract.rules import RULES
+from turnaffinity.judging.evidence import NotJudged, Outcome, Violation
 from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.stage import Stage
 from turnaffinity.judging.verdict import CaseResult
@@ -75,7 +76,9 @@ class Judged(Shown):
         first, names = self.failures[0], CaseNames()
         head = f"{self.rule} is broken by {self.implementation}"
         if first.outcome == "warn":
-            return [f"{head} (a warning)", *(f"  {names.apply(warning)}" for warning in first.warnings)]
+            head += " (a warning)"
+        if first.warnings:
+            return [head, *(f"  {names.apply(warning)}" for warning in first.warnings)]
         wire = self._wire(first, names)  # first, so that job ids get their names before the sentences
         told = [f"case      {first.title}", f"expected  {names.apply(first.expected)}"]
         return [head, *(f"  {line}" for line in [*told, f"observed  {names.apply(first.observed)}"]), *wire]
@@ -125,7 +128,7 @@ def _until_one_fails(cases: list[PlannedCase], judging: Judge) -> Iterator[CaseR
     for case in cases:
         result = _outcome(case, judging)
         yield result
-        if result.outcome == "fail":
+        if result.outcome == "fail" or result.observed:
             return
 
 
@@ -139,8 +142,10 @@ def _outcome(case: PlannedCase, judging: Judge) -> CaseResult:
         return CaseResult(case.rule, case.name, error.outcome, case.title, reason=error.reason)
     except Violation as error:
         wire = tuple({"client": line.client, "argv": list(line.argv), "broken": line.broken} for line in error.wire)
+        # who does not do what it SHOULD is warned, as in a verdict
+        outcome: Outcome = "warn" if RULES[case.rule].level == "SHOULD" else "fail"
         return CaseResult(
-            case.rule, case.name, "fail", case.title, expected=error.expected, observed=error.observed, wire=wire
+            case.rule, case.name, outcome, case.title, expected=error.expected, observed=error.observed, wire=wire
         )
     except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:  # as the kit's own plugin has it
         observed = f"{type(error).__name__}: {error}"
