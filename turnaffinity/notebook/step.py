@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -16,7 +16,7 @@ from turnaffinity.notebook.showing import Keys, Shown, Wire, keys_view, wire_vie
 from turnaffinity.pictures.timeline import Moment
 from turnaffinity.problem import Problem
 from turnaffinity.wire.command import Command
-from turnaffinity.wire.meaning import deletes_fields, is_scan, keys_of, reads_fields, sets_ttl, writes_fields
+from turnaffinity.wire.meaning import ALL, deletes_fields, is_scan, keys_of, reads_fields, sets_ttl, writes_fields
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -75,8 +75,16 @@ class Step(Shown):
     # the wire, by behaviour
 
     def reads_of(self, field: str) -> list[Command]:
-        """The commands that read a field of some hash."""
-        return [c for c in self.commands if any(field in fields for _, fields in reads_fields(c))]
+        """The commands that read a field of some hash; a whole hash only where the field is that hash's own."""
+        homes = {self.layout.affinity_field: "turn", self.layout.current_turn_field: "session"}
+        home = self.layout.patterns[homes[field]] if field in homes else None
+
+        def reads(key: str, fields: Container[str]) -> bool:
+            if fields is ALL:
+                return home is not None and home.fullmatch(key) is not None
+            return field in fields
+
+        return [c for c in self.commands if any(reads(key, fields) for key, fields in reads_fields(c))]
 
     def writes_of(self, field: str) -> list[Command]:
         """The commands that write a field of some hash."""
