@@ -13,10 +13,10 @@ NOTEBOOKS := $(VENV)/.installed-notebooks
 DEV       := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test conformance notebooks lint examples bench mutants soak lab book sbom lock clean
+.PHONY: help verify test conformance notebooks lint examples bench mutants soak browser notebooks-refresh lab book sbom lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 verify: $(BASE) ## judge the reference on a live server, as a newcomer does (ARGS="--lua FILE" and so on)
 	@$(BIN)/turnaffinity verify $(ARGS)
@@ -57,6 +57,12 @@ soak: $(DEV) ## the long forms: tests marked soak, then verify under SOAK_RUNS s
 	@mkdir -p out; for seed in $$(seq 1 $(SOAK_RUNS)); do \
 	  $(BIN)/turnaffinity verify --seed $$seed >out/soak.txt 2>&1 || { cat out/soak.txt; echo "seed $$seed"; exit 1; }; \
 	done; echo "$(SOAK_RUNS) seeds, all conform"
+
+browser: $(DEV) ## JupyterLab and the book in a real headless Chromium; screenshots in out/
+	$(PYTEST) tests -m browser -q || [ $$? -eq 5 ]
+
+notebooks-refresh: $(DEV) ## execute every notebook anew, and store its outputs
+	@$(BIN)/python -m turnaffinity.notebook.refresh
 
 lab: $(NOTEBOOKS) ## JupyterLab on the notebooks, with a live server behind them
 	@$(BIN)/turnaffinity lab $(ARGS)

@@ -1,0 +1,116 @@
+"""Do the notebooks work where people open them? A real JupyterLab and the book, in a real headless browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("jupyterlab")
+webdriver = pytest.importorskip("selenium.webdriver")
+
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+from turnaffinity.notebook.lab import copy_notebooks, started_lab  # noqa: E402
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "out"
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("needs chromium and chromedriver on PATH (Debian: chromium, chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for word in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=1300,1500",
+    ):
+        options.add_argument(word)
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+def until(browser: Any, true: Any, what: str) -> Any:
+    return WebDriverWait(browser, PATIENCE_S).until(true, what)
+
+
+def everywhere(browser: Any, selector: str) -> list[Any]:
+    return browser.find_elements(By.CSS_SELECTOR, selector)
+
+
+def test_jupyterlab_runs_the_first_notebook_and_its_panel_answers_a_press(browser: Any, tmp_path: Path) -> None:
+    copy_notebooks(tmp_path / "lab")
+    with started_lab(tmp_path / "lab", None) as lab:
+        browser.get(lab.url.replace("/lab?", "/lab/tree/00-start-here.ipynb?"))
+        until(browser, lambda b: len(everywhere(b, ".jp-Notebook .jp-CodeCell")) >= 3, "the notebook's cells")
+        until(browser, lambda b: everywhere(b, ".jp-Notebook-ExecutionIndicator[data-status=idle]"), "an idle kernel")
+        run_all(browser)
+        panel = until(browser, lambda b: everywhere(b, ".jp-OutputArea button.widget-button"), "the panel")
+        assert [button.text for button in panel] == ["max_duration", "manual", "timeout"]
+        assert everywhere(browser, ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']") == []
+        assert everywhere(browser, ".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']") == []
+        page = everywhere(browser, ".jp-OutputArea .widget-html-content")[0]
+        before = page.get_attribute("innerHTML")
+        browser.execute_script("arguments[0].scrollIntoView({block: 'start'})", panel[0])
+        panel[0].click()
+        until(browser, lambda _: page.get_attribute("innerHTML") != before, "another page after the press")
+        assert "max_duration" in page.text
+        OUT.mkdir(exist_ok=True)
+        browser.save_screenshot(str(OUT / "lab.png"))
+
+
+def run_all(browser: Any) -> None:
+    """Run > Run All Cells, by the menu that a reader would use."""
+    menu = next(item for item in everywhere(browser, ".lm-MenuBar-item") if item.text == "Run")
+    menu.click()
+    entry = until(
+        browser,
+        lambda b: next(
+            (item for item in everywhere(b, ".lm-Menu-item") if item.text.startswith("Run All Cells")), None
+        ),
+        "the menu's entry",
+    )
+    entry.click()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_book_has_its_pages_its_pictures_and_a_search(browser: Any, scheme: str, book: Path) -> None:
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    browser.get((book / "07-open-decisions.html").as_uri())
+    links = [link.get_attribute("href") for link in everywhere(browser, ".sidebar-tree a")]
+    assert len(links) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    pictures = everywhere(browser, "article img, article svg[role=img]")
+    assert len(pictures) >= 4
+    wide = browser.execute_script("return arguments[0].getBoundingClientRect().width", pictures[0])
+    assert wide > 300
+    browser.save_screenshot(str(OUT / f"book-{scheme}.png"))
+    browser.get((book / "search.html").as_uri() + "?q=fallback")
+    until(browser, lambda b: everywhere(b, "#search-results li a"), "a page that is found")
+    assert "What the end of a turn forgets" in [link.text for link in everywhere(browser, "#search-results li a")]
+
+
+@pytest.fixture(scope="module")
+def book() -> Path:
+    done = subprocess.run(
+        ["make", "book", f"VENV={Path(sys.prefix)}"], cwd=ROOT, capture_output=True, text=True, check=False,
+        env=dict(os.environ), timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return OUT / "book"
