@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from turnaffinity.pictures.canvas import Picture, colour_of
 
 PLOT_PX, HIGH_PX, LEFT_PX, TOP_PX = 480, 200, 84, 48
+NAME_PX = 18
 DASHES = ("", "9 4", "3 3", "12 3 3 3", "6 2 2 2 2 2")
 """How the lines differ where their colours cannot be told apart."""
 
@@ -41,12 +42,13 @@ def growth(
 def _ends(series: Mapping[str, Sequence[tuple[float, float]]], far: float, high: float) -> dict[str, float]:
     """Where each name is written: beside its line's end, pushed apart where two ends meet."""
     wanted = sorted(
-        ((TOP_PX + HIGH_PX - HIGH_PX * points[-1][1] / high + 4, name) for name, points in series.items() if points),
-        reverse=True,
+        (TOP_PX + HIGH_PX - HIGH_PX * points[-1][1] / high + 4, name) for name, points in series.items() if points
     )
     placed: dict[str, float] = {}
-    lowest = float("inf")
-    for y, name in wanted:
-        lowest = min(y, lowest - 18)
-        placed[name] = lowest
+    y = float("-inf")
+    for at, name in wanted:  # downwards, so that none stands in the title
+        y = placed[name] = max(at, y + NAME_PX)
+    y = TOP_PX + HIGH_PX + 4 + NAME_PX
+    for _, name in reversed(wanted):  # and back up, so that none stands below the axis
+        y = placed[name] = min(placed[name], y - NAME_PX)
     return placed
