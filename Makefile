@@ -13,7 +13,7 @@ NOTEBOOKS := $(VENV)/.installed-notebooks
 DEV       := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test conformance notebooks lint examples bench mutants soak browser notebooks-refresh lab book sbom lock clean
+.PHONY: help verify test conformance notebooks lint examples bench mutants soak browser refresh lab book sbom lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,7 +61,7 @@ soak: $(DEV) ## the long forms: tests marked soak, then verify under SOAK_RUNS s
 browser: $(DEV) ## JupyterLab and the book in a real headless Chromium; screenshots in out/
 	$(PYTEST) tests -m browser -q || [ $$? -eq 5 ]
 
-notebooks-refresh: $(DEV) ## execute every notebook anew, and store its outputs
+refresh: $(DEV) ## execute every notebook anew, and store its outputs
 	@$(BIN)/python -m turnaffinity.notebook.refresh
 
 lab: $(NOTEBOOKS) ## JupyterLab on the notebooks, with a live server behind them

@@ -17,7 +17,7 @@ import redis
 
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import Server, open_server, token
-from turnaffinity.server.process import _free_port
+from turnaffinity.server.process import free_port
 
 KINDS = ["embedded", pytest.param("redis", marks=pytest.mark.skipif(not shutil.which("redis-server"), reason="none"))]
 DEADLINE_S = 10.0
@@ -147,8 +147,8 @@ def test_with_tcp_the_url_is_a_port_of_this_machine_only(kind: str) -> None:
 def test_a_port_that_somebody_takes_first_is_no_hindrance(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_server("embedded", tcp=True) as first:
         taken = int(first.url.removesuffix("/0").rpartition(":")[2])
-        ports = iter([taken, _free_port()])
-        monkeypatch.setattr("turnaffinity.server.process._free_port", lambda: next(ports))
+        ports = iter([taken, free_port()])
+        monkeypatch.setattr("turnaffinity.server.process.free_port", lambda: next(ports))
         with open_server(kind, tcp=True) as second:
             assert second.url != first.url
             assert second.client().ping()

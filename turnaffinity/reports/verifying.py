@@ -25,12 +25,13 @@ from turnaffinity.judging.judge import Judge, Kind
 from turnaffinity.judging.run import verify
 from turnaffinity.judging.verdict import Report
 from turnaffinity.judging.workers import check_shareable
-from turnaffinity.problem import Problem
+from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.reports.badge import badge
 from turnaffinity.reports.capsules import capsule_files
 from turnaffinity.reports.junit import junit
 from turnaffinity.reports.outputs import STDOUT, check_folder, check_writable, make_folder, write_all
 from turnaffinity.reports.words import check_language
+from turnaffinity.specification.scripts import LUA_FOLDERS
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,15 @@ class Wishes:
     lang: str = "en"
 
 
+def cluster_layout() -> Path:
+    """The file with names of keys that lie in one slot of a cluster; raises `CannotRun` if there is none."""
+    found = [folder / "cluster" / "layout.toml" for folder in LUA_FOLDERS]
+    path = next((path for path in found if path.is_file()), None)
+    if path is None:
+        raise CannotRun("lua/cluster/layout.toml", "is not there", "install turnaffinity again")
+    return path
+
+
 def judge_for(wishes: Wishes) -> Judge:
     """The judge that the options ask for; raises `Problem` for options that cannot be meant."""
     if wishes.lua and wishes.adapter:
@@ -73,7 +83,7 @@ def judge_for(wishes: Wishes) -> Judge:
         wishes.server,
         DEFAULT_READING if auto else _reading(wishes.reading),
         auto=auto and kind != "lua",  # a script makes none of the choices
-        layout=load_layout(wishes.layout),
+        layout=load_layout(wishes.layout or (cluster_layout() if wishes.server == "cluster" else None)),
         seed=secrets.randbelow(10**9) if wishes.seed is None else wishes.seed,
         tcp=wishes.tcp,
         deadlines=wishes.deadline,

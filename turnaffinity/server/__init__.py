@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from turnaffinity.contract.layout import KeyLayout, load_layout
-from turnaffinity.problem import CannotRun, Problem
+from turnaffinity.problem import Problem
 from turnaffinity.server.address import parse_address
 from turnaffinity.server.foreign import ForeignServer, clean_up
 from turnaffinity.server.live import Server, token
@@ -23,9 +23,10 @@ def open_server(
     """A live server, as a context manager: `with open_server() as server: ...`.
 
     `spec` is "embedded" (a Valkey of our own), "redis" (`redis-server` or `valkey-server` from PATH), "fake"
-    (fakeredis), or the URL of a server that is not ours ("redis://host:port/db", "unix:///path?db=N"). None means
-    TURNAFFINITY_REDIS_URL, or "embedded" where that is not set. `seed` and `layout` say which keys on a server that is
-    not ours are of our making. With `tcp` a server of ours listens on 127.0.0.1, and its URL says so.
+    (fakeredis), "cluster" (three Valkey masters of our own, for a layout of one slot), or the URL of a server that is
+    not ours ("redis://host:port/db", "unix:///path?db=N"). None means TURNAFFINITY_REDIS_URL, or "embedded" where that
+    is not set. `seed` and `layout` say which keys on a server that is not ours are of our making. With `tcp` a server
+    of ours listens on 127.0.0.1, and its URL says so.
 
     Raises `CannotRun` (exit 3) if there is no such server or it cannot be worked on, and `Problem` (exit 2) if the
     spec is none.
@@ -38,7 +39,9 @@ def open_server(
     if chosen == "fake":
         return FakeServer()
     if chosen == "cluster":
-        raise CannotRun("server cluster", "it is not built yet", "use --server embedded")
+        from turnaffinity.server.clustered import ClusterServer
+
+        return ClusterServer(embedded_binary(), layout or KeyLayout())
     if "://" in chosen:
         return ForeignServer(parse_address(chosen), layout or load_layout(None), seed)
     known = "embedded, redis, fake, cluster, or a URL such as redis://127.0.0.1:6379/0"

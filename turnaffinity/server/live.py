@@ -103,7 +103,7 @@ class Server:
     """A live server; a context manager. Made by `open_server`, closed with everything that it gave out."""
 
     kind: str = ""
-    """One of "embedded", "redis", "fake", "url"."""
+    """One of "embedded", "redis", "fake", "cluster", "url"."""
     ours: bool = True
     """Whether we started it: then it may be emptied, killed and started anew."""
     can_monitor: bool = True

@@ -58,7 +58,7 @@ class Process:
         self.binary = binary
         self._watchdog: subprocess.Popen[bytes] | None = None
         for tries_left in reversed(range(PORT_TRIES)):
-            self.port = _free_port() if tcp else 0
+            self.port = free_port() if tcp else 0
             try:
                 self.start()
                 return
@@ -151,7 +151,8 @@ def _new_folder_name() -> Path:
     raise CannotRun("TMPDIR", "its path is too long for a unix socket", "set TMPDIR to a shorter path")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
