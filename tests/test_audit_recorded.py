@@ -84,6 +84,8 @@ def speak(subject: Subject, sessions: list[str], rounds: int, seed: int = 0) -> 
 
 @pytest.mark.parametrize("name", ["intent", "literal", "continuous"])
 def test_the_rust_example_recorded_under_load_conforms(server: Server, tmp_path: Path, name: str) -> None:
+    if not (EXAMPLES / "rust/target/release/adapter").exists():
+        pytest.skip("needs the Rust example: make examples")
     if shutil.which("cargo") is None and not (EXAMPLES / "rust/target/release/adapter").exists():
         pytest.skip("needs cargo, or the Rust example built")
     reading = PRESETS[name]

@@ -18,7 +18,7 @@ from turnaffinity.judging.run import run_suite, verify
 from turnaffinity.judging.verdict import Report
 
 FOLDER = Path(__file__).parent / "strangers"
-EVERY_DAY = {"function_library.py", "own_socket.py"}
+EVERY_DAY = {"function_library.py"}
 """The right schedulers that are judged every day; the others in the long form (`make soak`)."""
 
 READING = re.compile(r"Reading (\S+?)\.(?:\s|$)")

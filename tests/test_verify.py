@@ -149,7 +149,7 @@ LAYOUT = 'turn = "my:turn:{turn_id}"\nsession = "my:session:{session_id}"\n'
 
 
 @pytest.mark.parametrize(
-    "judged", [pytest.param(name, marks=pytest.mark.soak) for name in ("reference", "lua")] + ["broken", "adapter"]
+    "judged", [pytest.param(name, marks=pytest.mark.soak) for name in ("reference", "lua", "adapter")] + ["broken"]
 )
 def test_workers_find_what_a_serial_run_finds(tmp_path: Path, judged: str) -> None:
     layout = tmp_path / "layout.toml"
