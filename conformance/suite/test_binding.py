@@ -120,6 +120,16 @@ def test_a_binding_to_a_node_that_is_gone_is_dropped(stage: Stage, recorded: boo
 
 
 @case("TA-BIND-2", "L")
+def test_a_binding_to_a_node_that_is_gone_is_dropped_also_where_nobody_else_serves(stage: Stage) -> None:
+    gone, job = stage.nodes(1), stage.job()
+    key = stage.layout.job_key(job)
+    stage.do("SET", key, gone[0], "EX", stage.layout.job_ttl_s)
+    step = stage.select(job=job, turn=stage.turn())
+    bound = stage.do("GET", key)
+    stage.claim(bound != gone[0], "the binding to the node that is gone dropped", f"still bound to {bound}", step.seen)
+
+
+@case("TA-BIND-2", "L")
 def test_what_was_drawn_for_a_job_stays_with_it(stage: Stage) -> None:
     nodes, turn = stage.nodes(3), stage.turn()
     stage.serve(nodes)

@@ -119,6 +119,23 @@ def test_d2_seen_in_where_the_closing_jobs_go(stage: Stage, reason: str) -> None
     stage.decided("D2", "after", step, "all closing jobs went to the recorded node")
 
 
+@case("TA-CLEAR-3")
+def test_d2_seen_in_the_order_of_the_commands(stage: Stage, site: str, reason: str) -> None:
+    nodes, session, turn = stage.nodes(2), stage.session(), stage.turn()
+    stage.serve(nodes, *stage.targets(site))
+    stage.record(turn, nodes[0], session)
+    step = stage.finalize(session, reason, site)
+    layout = stage.layout
+    deletes = Looks(layout).deletes_of(step.wire, layout.turn_key(turn), layout.affinity_field)
+    asked = [n for n, c in enumerate(step.wire) if any(layout.patterns["pool"].fullmatch(key) for key in keys_of(c))]
+    if not deletes or not asked:
+        stage.unobservable("the wire shows no clear, or no pool that was asked")
+    late = step.wire.index(deletes[0]) > asked[-1]
+    observed = f"the clear {'after' if late else 'before'} the last pool that was asked ({site}, {reason})"
+    # an implementation in plain commands may look for candidates before it clears, so that only `late` tells
+    stage.decided("D2", "after" if late else "before", step, observed)
+
+
 # TA-CLEAR-4
 
 

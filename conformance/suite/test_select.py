@@ -180,6 +180,26 @@ def test_candidates_after_the_tenth_pool_are_drawn(stage: Stage) -> None:
     claim_random(stage, nodes, selects(stage), ordered=False)
 
 
+def claim_each_tenth_drawn(stage: Stage, count: int) -> None:
+    """One node in each of `count` pools, told apart in tenths: which tenth never comes?"""
+    nodes = stage.nodes(count)
+    tenth = count // 10
+    groups = {node: f"pools {i // tenth * tenth} to {i // tenth * tenth + tenth - 1}" for i, node in enumerate(nodes)}
+    for pool_id, node in enumerate(nodes):
+        stage.serve([node], pool_id=pool_id)
+    claim_random(stage, nodes, selects(stage), ordered=False, groups=groups)
+
+
+@case("TA-SEL-2", "LS")
+def test_candidates_of_a_hundred_pools_are_drawn(stage: Stage) -> None:
+    claim_each_tenth_drawn(stage, 100)
+
+
+@case("TA-SEL-2", "L")
+def test_candidates_of_all_thousand_pools_are_drawn(stage: Stage) -> None:
+    claim_each_tenth_drawn(stage, 1000)
+
+
 @case("TA-SEL-2", "LS")
 def test_an_offline_node_is_never_drawn(stage: Stage) -> None:
     nodes, gone = stage.nodes(3), stage.nodes(3)
@@ -515,7 +535,7 @@ def test_finding_out_whether_the_recorded_node_serves_costs_the_same_with_many_p
 
 
 @case("TA-SEL-10", "LS")
-@pytest.mark.parametrize("ids", [[0, 2], [3], [0, 41], [1, 12, 53], [40], [0, 1, 2, 30, 60]])
+@pytest.mark.parametrize("ids", [[0, 2], [3], [0, 41], [1, 12, 53], [40], [0, 1, 2, 30, 60], [0, 9, 50], [59, 100]])
 def test_a_gap_in_the_pool_ids_hides_no_candidate(stage: Stage, ids: list[int]) -> None:
     nodes = stage.nodes(len(ids))
     for pool_id, node in zip(ids, nodes, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from turnaffinity.judging.evidence import Violation
 from turnaffinity.judging.randomness import Draws, draw_until_settled
@@ -16,13 +16,15 @@ def claim_random(
     *,
     ordered: bool = True,
     per: str = "draws",
+    groups: Mapping[str, str] | None = None,
 ) -> None:
     """Fail the case unless the draws are a random choice among the candidates (DESIGN, section 4, *Random*).
 
-    `draw_some(n)` makes at least one step, about n draws. A node that is no candidate fails at once.
+    `draw_some(n)` makes at least one step, about n draws. A node that is no candidate fails at once. `groups` names
+    for each of many candidates the group that it counts for; of each group, all of like size, one has to come.
     """
-    draws = Draws(candidates, ordered=ordered)
-    allowed = set(draws.candidates)
+    allowed = set(candidates)
+    draws = Draws(set(groups.values()) if groups else allowed, ordered=ordered)
     watched: list[Step] = []
 
     def nodes_of(count: int) -> list[str]:
@@ -31,9 +33,9 @@ def claim_random(
             watched.extend(() if watched or not step.seen else (step,))
             for node in step.nodes if step.request["op"] == "finalize" else [step.node]:
                 if node not in allowed:
-                    expected = f"one of {', '.join(draws.candidates)}"
+                    expected = f"one of {', '.join(sorted(allowed))}"
                     raise Violation(expected, f'node "{node}"' if node is not None else "no node", step.seen)
-                found.append(str(node))
+                found.append(groups[node] if groups else node)
         return found
 
     verdict = draw_until_settled(draws, nodes_of)
@@ -42,7 +44,8 @@ def claim_random(
         raise Violation(f"a random choice among {', '.join(draws.candidates)}", verdict, wire)
     stage.draws += len(draws.seen)
     stage.note(
-        f"{len(draws.seen)} {per} among {len(allowed)} candidates; a choice that never draws one of them "
+        f"{len(draws.seen)} {per} among {len(allowed)} candidates; a choice that never draws one of "
+        f"{f'{len(draws.candidates)} groups of them' if groups else 'them'} "
         f"passes with chance {draws.chance_of_false_pass():g}, a right one fails with chance below 1e-9"
     )
 

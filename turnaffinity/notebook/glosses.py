@@ -26,7 +26,8 @@ def gloss(command: Command, layout: KeyLayout) -> str:
         return ""
     key = keys[0]
     if sets_ttl(command) and kind_of(key, layout) in {"turn", "session"}:
-        return f"gives a life to the {kind_of(key, layout)}'s hash"
+        kind = kind_of(key, layout)
+        return f"takes the TTL off the {kind}'s hash" if name == "PERSIST" else f"gives the {kind}'s hash a TTL"
     return _about(command, key, layout)
 
 

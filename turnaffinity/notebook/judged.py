@@ -22,7 +22,7 @@ from turnaffinity.problem import Problem
 from turnaffinity.server import token
 from turnaffinity.wire.command import Command
 
-MOST_WIRE = 12
+MOST_WIRE = 24
 """So many commands of a failure are shown; the rest is counted."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -191,6 +192,9 @@ def wire_view(
 def command_text(command: Command, scripts: Mapping[str, str]) -> str:
     """One command, a script by its name, a long one cut in its middle."""
     argv = list(command.argv)
+    if command.name in {"SCRIPT", "FUNCTION"} and len(argv) > 2:  # its text would fill the page
+        digest = hashlib.sha1(argv[-1].encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+        return " ".join([*argv[:-1], scripts.get(digest, f"(a script of {len(argv[-1].splitlines())} lines)")])
     if command.name in SCRIPT_CALLS and len(argv) > 1:
         known = scripts.get(argv[1].lower(), f"sha1 {argv[1][:8]}" if "SHA" in command.name else "a script")
         return " ".join([argv[0], known, *(quoted(part) for part in argv[3:])])

@@ -16,7 +16,7 @@ end
 -- scratch sets of its own, gone again before it returns
 local scratch = name('scratch', 'select', pair)
 local keys = {}
-for id = 0, 99 do keys[#keys + 1] = name('lingua', 'v1', 'pool', pair, id, 'nodes') end
+for id = 0, 999 do keys[#keys + 1] = name('lingua', 'v1', 'pool', pair, id, 'nodes') end
 redis.call('SUNIONSTORE', scratch, unpack(keys))
 local found = nil
 while not found do
