@@ -96,8 +96,9 @@ class Lives:
 
     def _seen_from_its_start(self, session: Session) -> bool:
         """Whether this write began within the trace: its other half cannot stand before the first line."""
+        # an empty reader is nobody; a script whose call the trace does not show has an empty client too
         reader = session.reader
-        asked = self.findings.is_scheduler(reader) and not reader.startswith("unix:")
+        asked = reader != "" and self.findings.is_scheduler(reader) and not reader.startswith("unix:")
         return self.now.in_script or asked
 
     def _was_looked_at(self, key: str) -> bool:
