@@ -175,8 +175,7 @@ def test_candidates_of_all_pools_are_drawn(stage: Stage) -> None:
 @case("TA-SEL-2", "LS")
 def test_candidates_after_the_tenth_pool_are_drawn(stage: Stage) -> None:
     nodes = stage.nodes(12)
-    for pool_id, node in enumerate(nodes):
-        stage.serve([node], pool_id=pool_id)
+    stage.serve_one_a_pool(nodes)
     claim_random(stage, nodes, selects(stage), ordered=False)
 
 
@@ -185,8 +184,7 @@ def claim_each_tenth_drawn(stage: Stage, count: int) -> None:
     nodes = stage.nodes(count)
     tenth = count // 10
     groups = {node: f"pools {i // tenth * tenth} to {i // tenth * tenth + tenth - 1}" for i, node in enumerate(nodes)}
-    for pool_id, node in enumerate(nodes):
-        stage.serve([node], pool_id=pool_id)
+    stage.serve_one_a_pool(nodes)
     claim_random(stage, nodes, selects(stage), ordered=False, groups=groups)
 
 

@@ -117,6 +117,13 @@ class Stage:
 
     def serve(self, nodes: Iterable[str], *langs: str, pool_id: int = 0) -> None:
         """Bring nodes online and into one pool of each pair (the first pair where none is named)."""
+        self.do_all(self._joining(nodes, langs, pool_id))
+
+    def serve_one_a_pool(self, nodes: Iterable[str]) -> None:
+        """Bring nodes online, each into a pool of its own from 0 on, in one round trip."""
+        self.do_all([argv for pool_id, node in enumerate(nodes) for argv in self._joining([node], (), pool_id)])
+
+    def _joining(self, nodes: Iterable[str], langs: Sequence[str], pool_id: int) -> list[tuple[str, ...]]:
         commands: list[tuple[str, ...]] = []
         pairs = [self.pair(lang) for lang in langs or self.langs[:1]]
         for node in nodes:
@@ -125,7 +132,7 @@ class Stage:
                 commands.append(("HSET", self.layout.node_pools_key(node), pair, str(pool_id)))
                 commands.append(("SADD", self.layout.pool_key(pair, pool_id), node))
         commands += [("SADD", index, str(pool_id)) for pair in pairs if (index := self.layout.pool_index_key(pair))]
-        self.do_all(commands)
+        return commands
 
     def online(self, *nodes: str) -> None:
         """Bring nodes online that are in no pool."""
