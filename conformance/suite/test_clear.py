@@ -201,9 +201,12 @@ def test_other_fields_of_the_session_hash_survive_a_whole_turn(stage: Stage, sit
         step = stage.finalize(session, why, site)
         now = stage.snapshot().hash(key)
         now.pop(stage.layout.current_turn_field, None)
-        lost = sorted(fields.items() - now.items())
+        lost = [f"{name}={value}" for name, value in sorted(fields.items() - now.items())]
         stage.claim(
-            not lost, "the other fields of the session hash as they were", f"changed or lost: {lost}", step.seen
+            not lost,
+            "the other fields of the session hash as they were",
+            f"changed or lost: {', '.join(lost)}",
+            step.seen,
         )
 
 
@@ -244,9 +247,9 @@ def test_other_fields_survive_a_clear_that_had_to_be_repaired(stage: Stage, reas
         fields = stage.foreign_fields(session)
         step = finalize_with_error(stage, reason, "solo", [position], session=session)
         now = stage.snapshot().hash(stage.layout.session_key(session))
-        lost = sorted(fields.items() - now.items())
+        lost = [f"{name}={value}" for name, value in sorted(fields.items() - now.items())]
         expected = "the other fields of the session hash as they were"
-        stage.claim(not lost, expected, f"changed or lost: {lost}", step.seen)
+        stage.claim(not lost, expected, f"changed or lost: {', '.join(lost)}", step.seen)
 
 
 # TA-CLEAR-6

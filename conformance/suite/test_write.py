@@ -105,7 +105,7 @@ def test_neither_key_has_a_ttl_after_a_write(stage: Stage, site: str) -> None:
     for why in ("max_duration", "max_duration", "manual", "max_duration"):
         step = stage.finalize(session, why, site)
         ours = stage.snapshot().with_prefix(stage.layout.prefixes["turn"], stage.layout.prefixes["session"])
-        mortal = [f"{key} ends by itself" for key, state in sorted(ours.items()) if state.expires_at_ms > 0]
+        mortal = [f"{key} has a TTL" for key, state in sorted(ours.items()) if state.expires_at_ms > 0]
         stage.claim(not mortal, "no TTL on turn keys and session hashes", "; ".join(mortal), step.seen)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
@@ -21,13 +22,15 @@ from turnaffinity.notebook.variants import Variant
 from turnaffinity.problem import Problem
 from turnaffinity.server import token
 from turnaffinity.wire.command import Command
+from turnaffinity.wire.meaning import SCRIPT_CALLS
 
 MOST_WIRE = 24
 """So many commands of a failure are shown; the rest is counted."""
 
 
-CASE_NAME = re.compile(rf"([A-Za-z]+\d+)-{token(0)}[A-Za-z0-9._-]*")
-"""A name that the judge made up for one run: "node1-<token>..."; the page shows what stands before the token."""
+CASE_NAME = re.compile(rf"([A-Za-z]+\d+)-{token(0)}\.[0-9A-F]{{16}}_Ends-Here\.(?:a-0|x_Y|Q\.z|-_\.|0\.A)")
+"""A name that the judge made up for one run: "node1-<token>..."; the page shows what stands before the token, and
+what a case put after it, so that names that begin alike stay apart."""
 
 
 class CaseNames(Names):
@@ -79,25 +82,39 @@ class Judged(Shown):
             head += " (a warning)"
         if first.warnings:
             return [head, *(f"  {names.apply(warning)}" for warning in first.warnings)]
-        wire = self._wire(first, names)  # first, so that job ids get their names before the sentences
+        for part in (part for line in first.wire for part in line["argv"]):
+            if match := KeyLayout().patterns["job"].fullmatch(part):
+                names.job(match["job_id"])  # before the sentences, which would take a job's id for a turn's
         told = [f"case      {first.title}", f"expected  {names.apply(first.expected)}"]
-        return [head, *(f"  {line}" for line in [*told, f"observed  {names.apply(first.observed)}"]), *wire]
+        told.append(f"observed  {names.apply(first.observed)}")
+        return [head, *(f"  {line}" for line in told), *self._wire(first, names)]
 
     def _wire(self, first: CaseResult, names: Names) -> list[str]:
         layout = KeyLayout()
-        start = max((n for n, line in enumerate(first.wire) if line["broken"]), default=0)
+        whole = _without_loading(first.wire)
+        start = max((n for n, line in enumerate(whole) if line["broken"]), default=0)
         start = max(0, start - MOST_WIRE + 2)
-        shown = first.wire[start : start + MOST_WIRE]
+        shown = whole[start : start + MOST_WIRE]
         commands = [Command(tuple(line["argv"]), line["client"]) for line in shown]
-        for part in (part for command in commands for part in command.argv):
-            if match := layout.patterns["job"].fullmatch(part):
-                names.job(match["job_id"])
         if not commands:
             return []
         broken = [position for position, line in enumerate(shown) if line["broken"]]
         view = wire_view(commands, layout, names, self.scripts, broken=broken)
-        rest = len(first.wire) - len(shown)
+        rest = len(whole) - len(shown)
         return [*(f"  {line}" for line in view.lines()), *([f"      and {rest} more"] if rest else [])]
+
+
+def _without_loading(wire: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The commands without the scripts' texts on their way to the server, and the calls that asked for them in vain."""
+    kept: list[dict[str, Any]] = []
+    for line in wire:
+        name = line["argv"][0].upper()
+        if name in {"SCRIPT", "FUNCTION"} and not line["broken"]:
+            continue
+        if kept and name in SCRIPT_CALLS and kept[-1]["argv"] == line["argv"]:
+            kept.pop()
+        kept.append(line)
+    return kept
 
 
 def judge(implementation: Implementation | Variant, rule_id: str, *, reading: Reading | None = None) -> Judged:

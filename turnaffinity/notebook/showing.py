@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from turnaffinity.contract.layout import KeyLayout
@@ -76,7 +77,7 @@ class Keys(Shown):
         """A table of four columns."""
         if not self.rows:
             return f"<p><b>{escape(self.title)}</b>: none</p>"
-        head = "".join(f"<th {CELL}>{name}</th>" for name in ("", "key", "field", "value", "life"))
+        head = "".join(f"<th {CELL}>{name}</th>" for name in ("", "key", "field", "value", "TTL"))
         body = "".join(
             "<tr>" + "".join(f"<td {CELL}>{cell}</td>" for cell in self._cells(row)) + "</tr>" for row in self.rows
         )
@@ -186,7 +187,18 @@ def wire_view(
             depth = int(number > 0)
             text = names.apply(command_text(command, scripts))
             rows.append(WireRow(depth, text, names.apply(gloss(command, layout)), id(command) in marked))
-    return Wire(tuple(rows), title)
+    return Wire(tuple(_folded(rows)), title)
+
+
+def _folded(rows: Sequence[WireRow]) -> Iterator[WireRow]:
+    """The rows, of three or more long commands alike in a row the first, and how many follow."""
+    for _, group in groupby(rows, lambda row: (row.depth, row.text.split(" ")[0], row.meaning, row.broken)):
+        alike = list(group)
+        if len(alike) < 3 or not all(row.text.endswith(" arguments)") for row in alike):
+            yield from alike
+            continue
+        yield alike[0]
+        yield replace(alike[0], text=f"{alike[0].text.split(' ')[0]} ... {len(alike) - 1} more of the kind", meaning="")
 
 
 def command_text(command: Command, scripts: Mapping[str, str]) -> str:

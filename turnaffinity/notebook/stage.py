@@ -138,8 +138,8 @@ class Stage(Shown):
         """The fields of a hash, by name; empty if there is none."""
         return dict(sorted(self._redis.hgetall(key).items()))
 
-    def life(self, key: str) -> int | None:
-        """The life that a key has left, in seconds; None where it has no TTL."""
+    def ttl_s(self, key: str) -> int | None:
+        """How long a key still lives, in seconds; None where it has no TTL."""
         left: int = self._redis.ttl(key)
         return None if left < 0 else left
 

@@ -99,7 +99,7 @@ class Step(Shown):
         """The commands that search over all keys."""
         return [c for c in self.commands if is_scan(c)]
 
-    def lives_of(self, prefix: str) -> list[Command]:
+    def ttl_commands(self, prefix: str) -> list[Command]:
         """The commands that set, move or remove the TTL of a key under a prefix."""
         return [c for c in self.commands if any(key.startswith(prefix) for key in sets_ttl(c))]
 
