@@ -51,6 +51,13 @@ def told(capsule: Path) -> dict[str, Any]:
     return data
 
 
+def test_a_script_is_replayed_inside_this_process_only_with_trust(home: Path, capsule: Path) -> None:
+    refused = run(home, "replay", capsule, "--server", "fake")
+    assert (refused.returncode, "--trust-script" in refused.stderr) == (3, True), refused.stderr
+    trusted = run(home, "replay", capsule, "--server", "fake", "--trust-script")
+    assert "--trust-script" not in trusted.stderr
+
+
 def test_a_capsule_replays_to_the_same_failure_and_passes_with_another_script(home: Path, capsule: Path) -> None:
     again = run(home, "replay", capsule)
     assert again.returncode == 1, again.stderr

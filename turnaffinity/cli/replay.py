@@ -18,6 +18,9 @@ def replay(
     server: Annotated[
         str | None, typer.Option("--server", metavar="SPEC", help="embedded (default), redis, fake, or a URL")
     ] = None,
+    trust_script: Annotated[
+        bool, typer.Option("--trust-script", help="let a script run with all rights where no limited user can be made")
+    ] = False,
     deadline: Annotated[
         str | None, typer.Option("--deadline", metavar="LIST", help="hello=S,op=S,bye=S, in seconds")
     ] = None,
@@ -30,7 +33,8 @@ def replay(
     played once more with all steps; it passes only if both do.
 
     The implementation is the one that was judged. A capsule written by another user or on another machine is only
-    data: nothing that it names is run, and --lua or --adapter has to say whom to judge.
+    data: nothing that it names is run, and --lua or --adapter has to say whom to judge. A script on a server that is
+    not ours runs as with verify: as a limited user, or not at all without --trust-script.
 
     examples:
       turnaffinity verify --lua mine.lua --capsules capsules
@@ -45,6 +49,8 @@ def replay(
     from turnaffinity.reports.words import check_language
 
     check_language(lang)
-    replayed = play_again(capsule, lua=lua, adapter=adapter, server=server, deadline=deadline)
+    replayed = play_again(
+        capsule, lua=lua, adapter=adapter, server=server, deadline=deadline, trust_script=trust_script
+    )
     print_replay(replayed, lang=lang)
     raise typer.Exit(1 if replayed.reproduced else 0)

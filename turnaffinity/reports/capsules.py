@@ -80,6 +80,7 @@ def replay(
     adapter: str | None = None,
     server: str | None = None,
     deadline: str | None = None,
+    trust_script: bool = False,
 ) -> Replayed:
     """Play a capsule again, with its steps and, if it passes so, with all of the case's steps.
 
@@ -93,6 +94,7 @@ def replay(
     judge = Judge(
         kind, target, server, capsule.reading_judged(), auto=capsule.auto, layout=capsule.key_layout(),
         seed=capsule.seed, tcp=capsule.tcp, deadlines=deadline or capsule.deadlines, faults=capsule.faults,
+        trust_script=trust_script,
     )  # fmt: skip
     with _in_folder(cwd), judge:
         hello = judge.subject.hello
