@@ -30,6 +30,8 @@ class Elsewhere:
         self._findings, self._lives, self._watch = findings, lives, watch
         self._own_fields = (layout.current_turn_field, layout.affinity_field)
         self._places: dict[Place, str] = {}
+        self._affinities: dict[Place, None] = {}
+        """Places named by a turn or its session that got the node in the very step that recorded it."""
         self._read: dict[str, tuple[str, int, str]] = {}
         """client -> (turn, line, place) of its latest read of such a place."""
         self._early: dict[str, Place] = {}
@@ -50,7 +52,25 @@ class Elsewhere:
                 for field, value in written[1]:
                     self._assigned((written[0], field), value)
 
+    def routed_by(self, command: Command) -> str | None:
+        """The second record of an affinity that this command of a selection reads, or None."""
+        if not self._affinities or command.name not in STRING_READS or len(command.argv) < 2:
+            return None
+        fields = command.argv[2:] if command.name.startswith("H") else ("",)
+        return next(
+            (" ".join((command.argv[1], f)).strip() for f in fields if (command.argv[1], f) in self._affinities), None
+        )
+
     def _assigned(self, place: Place, value: str) -> None:
+        latest = self._lives.latest_write
+        if latest is not None and latest[1] == self._lives.now.unit and latest[0].node == value:
+            names = (latest[0].id, (latest[0].session or "\0").rpartition("|")[2])
+            if any(name in part for name in names for part in place):
+                self._affinities[place] = None
+                if len(self._affinities) > PLACES:
+                    self._affinities.pop(next(iter(self._affinities)))
+                return
+        self._affinities.pop(place, None)
         turn = self._lives.turns.get(self._lives.key_of(value))
         if turn is None or place[1] in self._own_fields:
             self._places.pop(place, None)

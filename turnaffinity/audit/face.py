@@ -58,6 +58,10 @@ def audit_and_report(options: Options) -> None:
     for path in (options.json_file, options.html, options.junit):
         if path is not None and str(path) != "-" and not path.parent.is_dir():
             raise Problem(str(path), f"there is no folder {path.parent}", "make the folder, or name another file")
+    inputs = {Path(name).resolve() for name in (options.files or ()) if str(name) != "-"}
+    for path in (options.json_file, options.html, options.junit):
+        if path is not None and str(path) != "-" and path.resolve() in inputs:
+            raise Problem(str(path), "is the trace itself, which the report would overwrite", "name another file")
     if options.follow:
         from turnaffinity.audit.follow import follow
 

@@ -46,6 +46,7 @@ class Judge:
         self.session_id = key_reader(layout, "session")
         self.elsewhere = Elsewhere(layout, self.findings, self.lives, watch)
         self.selections = Selections(layout, self.findings, self.lives, self.statistics, watch)
+        self.selections.routed_by = self.elsewhere.routed_by
         around = ("pool", "node_pools", "node", "job")
         self._surroundings = tuple(layout.prefixes[name] for name in around if layout.prefixes[name])
         self._pool_prefix = layout.prefixes["pool"] or "\0"
@@ -160,7 +161,7 @@ class Judge:
                 argv = _arguments(rest)
                 if argv is None:
                     continue
-                if len(argv) > 1 and argv[1].startswith(surroundings):
+                if len(argv) > 1 and argv[1].startswith(surroundings) and argv[0].upper() != "KEYS":
                     near = self._near_of(argv[1], rest)
                 if near is None:
                     inner.append((argv, text, number + offset))
@@ -257,6 +258,8 @@ class Judge:
             self._deletes(key, gone)
         self.elsewhere.command(command)
         moved = moves(command)
+        if moved is not None and (session_id := self.session_id(moved[1])) is not None:
+            self.lives.session_replaced(session_id)
         if moved is not None and any(self.turn_id(key) is not None for key in moved):
             if all(key == "" or self.turn_id(key) is not None for key in moved):
                 self.findings.blame("TA-NEVER-2", "nothing is inherited from a closed turn", command.text())
@@ -287,7 +290,7 @@ class Judge:
             if fields is ALL or self.pointer in fields:  # type: ignore[operator]
                 self.lives.pointer_read(session_id, conclusive=fields is not ALL)
         elif turn_id is not None and self.affinity in fields:  # type: ignore[operator]
-            self.lives.affinity_read(turn_id)
+            self.lives.affinity_read(turn_id, conclusive=fields is not ALL)
         if fields is not ALL:
             self._odd_fields(key, fields, "read", session_id, turn_id)  # type: ignore[arg-type]
 

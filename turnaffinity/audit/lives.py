@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import re
 
-from turnaffinity.audit.findings import Findings, Now
+from turnaffinity.audit.findings import Findings
+from turnaffinity.audit.known import SESSIONS_KEPT, Known
 from turnaffinity.audit.state import UNKNOWN, Session, Turn, UnitSeen, keep
 from turnaffinity.audit.statistics import Statistics
 from turnaffinity.contract.decisions import Reading
 
-SESSIONS_KEPT = 100_000
 UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-class Lives:
+class Lives(Known):
     """All turns and sessions of a trace; each method is one thing that happened to one of them."""
 
     def __init__(self, findings: Findings, statistics: Statistics, reading: Reading | None, remember: int) -> None:
+        super().__init__(findings.now, remember)
         self.findings, self.statistics = findings, statistics
-        self.now: Now = findings.now
-        self.turns: dict[str, Turn] = {}
-        self.sessions: dict[str, Session] = {}
-        self.closed: dict[int, int] = {}
-        """hash of a turn -> the line where it was closed: some 110 bytes a turn."""
-        self.forgotten = 0
         self.whole_turns = 0
+        self.latest_write: tuple[Turn, int] | None = None
         self.decisions: dict[str, str | None] = dict.fromkeys(("D1", "D2", "D3", "D4"))
         self.unit = UnitSeen()
         self._reuses = reading is not None and reading.d1 == "reuse"
-        self._remember = remember
         self._reads: dict[str, None] = {}
+        self._selected: dict[str, None] = {}
         self._remains: dict[str, str] = {}
         """turn -> session, where a close left the turn's key alive and the next step may still delete it."""
 
     def forget_the_present(self) -> None:
         """A gap: nothing is known of what is open; what was closed stays closed."""
-        for known in (self.turns, self.sessions, self._reads, self._remains):
+        for known in (self.turns, self.sessions, self._reads, self._selected, self._remains):
             known.clear()
 
     # the write
@@ -52,8 +48,9 @@ class Lives:
         self.findings.acts(now.client)
         if turn.recorded and turn.whole:
             self.decisions["D4"] = "overwrite"
-        turn.recorded, turn.emptied, turn.node = True, False, value
+        turn.recorded, turn.emptied, turn.node, turn.doubted = True, False, value, False
         turn.written_line, turn.written_unit = now.line, now.unit
+        self.latest_write = (turn, now.unit)
         turn.written_at = turn.written_at or now.at
         session = self.sessions.get(turn.session) if turn.session else None
         if session is not None and session.turn == key and session.lacks_affinity:
@@ -91,7 +88,7 @@ class Lives:
         if turn.recorded:
             if not turn.whole:
                 self._whole_write(turn, turn.written_unit, turn.written_line)
-        elif is_new or (self._seen_from_its_start(session) and not self._was_looked_at(key)):
+        elif is_new or ((key in self._selected or self._seen_from_its_start(session)) and not self._was_looked_at(key)):
             session.lacks_affinity = True
 
     def _seen_from_its_start(self, session: Session) -> bool:
@@ -125,20 +122,29 @@ class Lives:
         session = self.session(session_id)
         now = self.now
         session.read_unit = now.unit
+        self.unit.sessions_read.setdefault(session.id, (now.line, now.text))
         if conclusive:
             session.reader = now.client
         if conclusive and self.findings.is_scheduler(now.client) and (now.in_block or not now.shared):
-            self._settle(session)
+            self._settle(session, read=True)
 
-    def affinity_read(self, turn_id: str) -> None:
+    def affinity_read(self, turn_id: str, *, conclusive: bool = True) -> None:
         """A read of the affinity outside a selection: a write that leaves it as it is may follow (D4)."""
         key = self.key_of(turn_id)
-        self.unit.turns_read.append(key)
+        now = self.now
+        self.unit.turns_read.setdefault(key, (now.line, now.text))
         keep(self._reads, key)
+        line = self.closed.get(hash(key)) if conclusive else None
+        if line is not None:
+            what = f"its affinity is read after its close at line {line}"
+            self.findings.blame(
+                "TA-TURN-3", f"turn {turn_id} is never used again", what, cause=line, telling_apart=True
+            )
 
     def selected(self, turn_id: str) -> Turn | None:
         """A selection by script under this turn, which reads its key."""
         key = self.key_of(turn_id)
+        keep(self._selected, key)
         line = self.closed.get(hash(key))
         if line is not None:
             what = f"a selection reads it after its close at line {line}"
@@ -159,7 +165,7 @@ class Lives:
         now, key = self.now, self.key_of(turn_id)
         if not whole_key:
             self.findings.acts(now.client)
-        self.unit.turns_deleted.append(key)
+        self.unit.turns_deleted.setdefault(key, (now.line, now.text))
         turn = self.turns.get(key)
         if turn is None:
             return
@@ -170,11 +176,15 @@ class Lives:
         if session.turn == key and session.lacks_affinity:
             self._settle(session)
         if session.turn == key and turn.recorded is False and turn.deleted_line and now.shared:
-            self._half_cleared(session, turn)
+            if turn.doubted:
+                self._half_cleared(session, turn)
+            turn.doubted = True
         turn.recorded, turn.emptied = False, False
         if whole_key:
             turn.own_fields = None
-        turn.deleted_line, turn.deleted_unit, turn.deleted_client = now.line, now.unit, now.client
+        if not turn.doubted:
+            turn.deleted_line, turn.deleted_client = now.line, now.client
+        turn.deleted_unit = now.unit
         if session.left == key:
             session.left = None
             self._closed(turn, session, session.left_unit, session.left_line)
@@ -215,7 +225,7 @@ class Lives:
             return
         if key is UNKNOWN:
             if len(self.unit.turns_deleted) == 1:
-                self._remember_closed(self.unit.turns_deleted[0])
+                self._remember_closed(next(iter(self.unit.turns_deleted)))
                 self.findings.occasions["TA-CLEAR-1"] += 1
             return
         turn = self.turns.get(key)
@@ -227,6 +237,15 @@ class Lives:
             session.left_unit, session.left_client = now.unit, now.client
         else:
             self._closed(turn, session, turn.deleted_unit, turn.deleted_line)
+
+    def session_replaced(self, session_id: str) -> None:
+        """RENAME, COPY or RESTORE onto the session hash."""
+        self.findings.blame(
+            "TA-CLEAR-5",
+            "other fields of the session hash survive",
+            f"{self.now.text.partition('] ')[2].strip()} puts another hash in their place",
+            telling_apart=True,
+        )
 
     def session_deleted(self, session_id: str) -> None:
         """DEL of the session hash, or what amounts to it."""
@@ -274,7 +293,7 @@ class Lives:
             session.remains = (key, now.line, f"field {names}", now.client)
         if session.remains:
             self._remains[key] = session.id
-        self.whole_turns += turn.whole
+        self.whole_turns += turn.whole and findings.is_scheduler(now.client)
         self.statistics.closed(turn.id, session.id, turn.written_at, now.at, turn.jobs, turn.written_line, now.line)
         self._remember_closed(key)
         self.turns.pop(key, None)
@@ -283,7 +302,7 @@ class Lives:
 
     # what became certain
 
-    def _settle(self, session: Session, *, overwritten: bool = False) -> None:
+    def _settle(self, session: Session, *, overwritten: bool = False, read: bool = False) -> None:
         """The next read, write or clear of a session: what is missing now will not come."""
         findings = self.findings
         if session.lacks_affinity:
@@ -303,8 +322,16 @@ class Lives:
             cause, session.dropped_line = session.dropped_line, 0
             findings.blame("TA-CLEAR-5", "other fields of the session hash survive", observed, cause=cause)
         turn = self.turns.get(session.turn or "")
-        if turn is not None and turn.recorded is False and turn.deleted_line and (self._reuses or not overwritten):
-            self._half_cleared(session, turn)
+        if (
+            turn is not None
+            and turn.recorded is False
+            and turn.deleted_line
+            and (self._reuses or turn.doubted or not overwritten)
+        ):
+            if read and not turn.doubted:
+                turn.doubted = True  # the fallback clear begins with this read, too
+            else:
+                self._half_cleared(session, turn)
         if session.left:
             self._left_over(session, session.left)
         if session.remains:
@@ -358,41 +385,3 @@ class Lives:
             self.findings.unobservable.setdefault("TA-TURN-1 upper", f'the id "{turn_id}" is in upper case')
             return
         self.findings.blame("TA-TURN-1", "a turn id is the text of a UUID v4", f'it is "{turn_id}"', cause=cause)
-
-    # keeping
-
-    def key_of(self, name: str) -> str:
-        """A turn or session id made unique over databases."""
-        return name if self.now.db == "0" else f"{self.now.db}|{name}"
-
-    def _new_turn(self, key: str, turn_id: str) -> Turn:
-        turn = self.turns[key] = Turn(turn_id)
-        if len(self.turns) > self._remember:
-            self.turns.pop(next(iter(self.turns)))
-            self.forgotten += 1
-        return turn
-
-    def session(self, session_id: str) -> Session:
-        """What is known of a session of the present database."""
-        key = self.key_of(session_id)
-        session = self.sessions.get(key)
-        if session is None:
-            session = self.sessions[key] = Session(key)
-            if len(self.sessions) > 2 * SESSIONS_KEPT:
-                self._drop_idle_sessions()
-        return session
-
-    def _drop_idle_sessions(self) -> None:
-        idle = [
-            key
-            for key, session in self.sessions.items()
-            if session.turn in (None, UNKNOWN) and not (session.left or session.remains or session.dropped_line)
-        ]
-        for key in idle[: len(idle) // 2 + 1]:
-            del self.sessions[key]
-
-    def _remember_closed(self, key: str) -> None:
-        self.closed[hash(key)] = self.now.line
-        if len(self.closed) > self._remember:
-            self.closed.pop(next(iter(self.closed)))
-            self.forgotten += 1

@@ -36,6 +36,7 @@ class Call(NamedTuple):
     args: tuple[str, ...]
     client: str
     line: int
+    has_keys: bool = False
 
     @classmethod
     def of(cls, argv: Sequence[str], client: str, line: int) -> Call:
@@ -43,7 +44,7 @@ class Call(NamedTuple):
         if len(argv) > 3 and argv[2] == "0":
             return cls(argv[1], tuple(argv[3:]), client, line)
         call = script_call(Command(tuple(argv)))
-        return cls(call.script, call.args, client, line) if call else cls("", (), client, line)
+        return cls(call.script, call.args, client, line, bool(call.keys)) if call else cls("", (), client, line)
 
     @property
     def names_pair(self) -> bool:
@@ -99,6 +100,7 @@ class Selections:
         self._pool_prefix = layout.prefixes["pool"]
         self._selectors: set[str] = set()
         self._watch = watch
+        self.routed_by: Callable[[Command], str | None] = lambda command: None
 
     def is_selection(self, call: Call, inner: Sequence[Inner], around: Around, session_id: IdOf) -> bool:
         """A selection asks pools; it is given a pair, or leaves the sessions' open turns as they are.
@@ -135,6 +137,7 @@ class Selections:
             if named:  # what nearly every selection does
                 now.line, now.text = line, text
                 self._read_affinity(named, around)
+                self._not_its_turn(call, named)
                 return
         affinity_lines: list[int] = []
         turns: dict[str, int] = {}
@@ -171,6 +174,12 @@ class Selections:
         now.line = turns[name]
         now.text = next(text for _, text, line in inner if line == now.line)
         self._read_affinity(name, around)
+        self._not_its_turn(call, name)
+
+    def _not_its_turn(self, call: Call, named: str) -> None:
+        """The affinity is read of the turn that the call names; a call with KEYS is not looked at."""
+        if call.names_pair and not call.has_keys and not any(named in argument for argument in call.args):
+            self._findings.blame("TA-SEL-5", "a selection reads the turn that it was given", f"it reads turn {named}")
 
     def _read_affinity(self, name: str, around: Around) -> None:
         turn = self._lives.selected(name)
@@ -222,6 +231,11 @@ class Selections:
     def _on_other(self, command: Command, key: str) -> None:
         if any(key.startswith(prefix) for prefix in self._layout.room_prefixes):
             self._findings.blame("TA-SEL-5", "a selection reads no room key", command.text())
+        place = self.routed_by(command)
+        if place is not None:
+            self._findings.blame(
+                "TA-KEY-2", "an affinity stands only in its turn key", f"a selection reads it from {place}"
+            )
         self._field_names(command, key)
 
     def _field_names(self, command: Command, key: str) -> None:
@@ -245,19 +259,27 @@ class Selections:
     def block_ended(self, *, script: bool) -> None:
         """After a block: a clear in one script keeps to one session and to the turn named there (TA-CLEAR-8)."""
         unit, lives = self._lives.unit, self._lives
-        if not unit.sessions_cleared or not script:
+        if not unit.sessions_cleared or (not script and len(set(unit.sessions_cleared)) > 1):
             return
         cleared = dict.fromkeys(unit.sessions_cleared)
         if len(cleared) > 1:
             self._findings.blame(
                 "TA-CLEAR-8", "a clear touches one session's hash", f"it clears {', '.join(sorted(cleared))}"
             )
-        for key in unit.turns_deleted:
+        now = lives.now
+        touched = [(key, at, "deleted") for key, at in unit.turns_deleted.items()]
+        if script:
+            touched += [(key, at, "read") for key, at in unit.turns_read.items() if key not in unit.turns_deleted]
+            for session, (now.line, now.text) in unit.sessions_read.items():
+                if session not in cleared:
+                    self._findings.blame("TA-CLEAR-8", "a clear touches one session's hash", f"it reads {session}")
+        for key, at, done in touched:
             turn = lives.turns.get(key)
             owner = lives.sessions.get(turn.session) if turn and turn.session else None
             if owner is not None and owner.turn == key and owner.id not in cleared:
+                now.line, now.text = at
                 self._findings.blame(
-                    "TA-CLEAR-8", "other turns stay as they were", f"turn {key} of session {owner.id} is deleted"
+                    "TA-CLEAR-8", "other turns stay as they were", f"turn {key} of session {owner.id} is {done}"
                 )
 
 

@@ -26,6 +26,8 @@ class Turn:
     deleted_line: int = 0
     deleted_unit: int = -1
     deleted_client: str = ""
+    doubted: bool = False
+    """Half cleared, and its session read since: a fallback clear may follow (TA-CLEAR-4)."""
     whole: bool = False
     """Both halves of a write were seen."""
     emptied: bool = False
@@ -63,18 +65,22 @@ class Session:
 class UnitSeen:
     """What the present unit did so far."""
 
-    turns_deleted: list[str] = field(default_factory=list)
+    turns_deleted: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """turn -> (line, text) of its deletion."""
     sessions_cleared: list[str] = field(default_factory=list)
-    turns_read: list[str] = field(default_factory=list)
+    turns_read: dict[str, tuple[int, str]] = field(default_factory=dict)
+    sessions_read: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def begin(self) -> None:
         """A new unit did nothing yet."""
         if self.turns_deleted:
-            self.turns_deleted = []
+            self.turns_deleted = {}
         if self.sessions_cleared:
             self.sessions_cleared = []
         if self.turns_read:
-            self.turns_read = []
+            self.turns_read = {}
+        if self.sessions_read:
+            self.sessions_read = {}
 
 
 def keep(names: dict[str, None], name: str) -> None:
