@@ -90,6 +90,8 @@ class Judge:
         """Keys that the judge's own hand wrote on a server that is not ours, since the last sweep."""
         self.fault_plays: dict[tuple[str, Reading], Any] = {}
         """What plays with faults showed, so that the cases of several rules need not play them again."""
+        self.histories: dict[tuple[str, Reading], Any] = {}
+        """Long plays without faults, by name, played once for the cases of all rules."""
 
     def __enter__(self) -> Judge:
         return self

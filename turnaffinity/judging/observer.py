@@ -10,6 +10,7 @@ from typing import Any
 
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import Server
+from turnaffinity.server.trips import one_trip
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.monitor import parse_line
 
@@ -82,7 +83,7 @@ class Observer:
     def _mark(self) -> bytes:
         # not to be guessed: else an implementation could echo the next one, and hide what it does behind it
         text = f"{MARK}{secrets.token_hex(8)}"
-        self._client.echo(text)
+        one_trip(self._client, [("ECHO", text)])
         return f'"ECHO" "{text}"'.encode()
 
     def _until(self, mark: bytes) -> list[bytes]:

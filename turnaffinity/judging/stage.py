@@ -6,6 +6,7 @@ import random
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from turnaffinity.judging.state import State, difference, take_snapshot
 from turnaffinity.judging.step import Step, ask, asked, told
 from turnaffinity.judging.subject import Broke, Finalized, Refused, Subject
 from turnaffinity.server import token
+from turnaffinity.server.trips import one_trip
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import keys_of
 
@@ -58,6 +60,13 @@ class Stage:
         pool = self.rng.sample(LANGUAGES, 41)
         names = [name + self.rng.choice(REGIONS) for name in pool]
         self.src, self.langs = names[0], names[1:]
+
+    def renamed(self, case_id: str) -> Stage:
+        """A stage that draws its names as another case would, and keeps its steps among this one's."""
+        twin = copy(self)
+        twin.case_id = case_id
+        twin.__post_init__()
+        return twin
 
     # names
 
@@ -106,14 +115,11 @@ class Stage:
 
     def do_all(self, commands: Sequence[Sequence[str | int]]) -> list[Any]:
         """Commands of the judge's own in one round trip, kept for the capsule; returns the replies."""
-        with self.judge.client.pipeline(transaction=False) as pipe:
-            for argv in commands:
-                self.steps.append({"op": "redis", "command": [str(part) for part in argv]})
-                pipe.execute_command(*argv)
-                if not self.judge.server.ours:
-                    self.judge.touched.update(keys_of(Command(tuple(str(part) for part in argv))))
-            replies: list[Any] = pipe.execute()
-        return replies
+        for argv in commands:
+            self.steps.append({"op": "redis", "command": [str(part) for part in argv]})
+            if not self.judge.server.ours:
+                self.judge.touched.update(keys_of(Command(tuple(str(part) for part in argv))))
+        return one_trip(self.judge.client, commands)
 
     def serve(self, nodes: Iterable[str], *langs: str, pool_id: int = 0) -> None:
         """Bring nodes online and into one pool of each pair (the first pair where none is named)."""

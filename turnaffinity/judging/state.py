@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.server.trips import one_trip
 
 NO_TTL = -1
 READERS: dict[str, tuple[str, ...]] = {
@@ -93,16 +94,13 @@ def take_snapshot(client: Any, layout: KeyLayout, *, everything: bool) -> State:
     keys = sorted(client.keys("*")) if everything else _keys_under(client, layout)
     if not keys:
         return State({})
-    pipe = client.pipeline(transaction=False)
-    for key in keys:
-        pipe.type(key)
-        pipe.pexpiretime(key)
-    answers = pipe.execute()
+    answers = one_trip(client, [argv for key in keys for argv in (("TYPE", key), ("PEXPIRETIME", key))])
     types, expiries = answers[::2], answers[1::2]
+    looks: list[tuple[str, ...]] = []
     for key, kind in zip(keys, types, strict=True):
         command, *rest = READERS.get(kind, ("EXISTS",))
-        pipe.execute_command(command, key, *rest)
-    values = pipe.execute()
+        looks.append((command, key, *rest))
+    values = one_trip(client, looks)
     return State(
         {
             key: KeyState(kind, _comparable(value), int(expiry))

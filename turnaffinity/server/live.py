@@ -118,6 +118,7 @@ class Server:
     def __init__(self) -> None:
         self._clients: list[redis.Redis] = []
         self._supported: dict[str, bool] = {}
+        self._clearing: redis.Redis | None = None
         self._owner = os.getpid()
         self._closed = False
         atexit.register(self._close_at_exit)
@@ -138,8 +139,9 @@ class Server:
 
     def clear(self) -> None:
         """Make the database empty of what we made. Ours: FLUSHALL."""
-        with self._connect(False, REPLY_TIMEOUT_S) as client:
-            client.flushall()
+        if self._clearing is None:  # once for each case: a connection of its own each time would be most of it
+            self._clearing = self.client(False)
+        self._clearing.flushall()
 
     def claim(self, *ids: str) -> None:
         """Note turn ids and job ids that an implementation made up; on a server of ours nothing depends on it."""

@@ -1,0 +1,206 @@
+"""What does a selection send, and whom does it choose, whatever it finds? Every scene with every state of the job."""
+
+import pytest
+
+from turnaffinity.judging.cases import case
+from turnaffinity.judging.drawing import claim_random, selects
+from turnaffinity.judging.history import selections_of_all_kinds
+from turnaffinity.judging.stage import Stage
+from turnaffinity.judging.wire_view import Looks
+
+EVERY_TIME = 24
+"""Selections that must agree; among 3 nodes a random choice agrees with chance 4e-12."""
+
+
+@case("TA-KEY-3", "LS")
+def test_no_selection_of_any_kind_names_a_legacy_field(stage: Stage) -> None:
+    for moment in selections_of_all_kinds(stage):
+        broken = Looks(stage.layout).legacy(moment.step.wire)
+        stage.claim_none(broken, "no command that names a legacy field", moment.step)
+
+
+@case("TA-NEVER-1", "LS")
+def test_no_selection_of_any_kind_is_about_the_life_of_a_turn_key(stage: Stage) -> None:
+    for moment in selections_of_all_kinds(stage):
+        broken = Looks(stage.layout).ttl_on(moment.step.wire)
+        stage.claim_none(broken, "no command about the TTL of a turn key", moment.step)
+
+
+@case("TA-SEL-5", "LS")
+def test_no_selection_of_any_kind_reads_twice_or_elsewhere(stage: Stage) -> None:
+    looks = Looks(stage.layout)
+    for moment in selections_of_all_kinds(stage):
+        step = moment.step
+        reads = looks.affinity_reads(step.wire)
+        stage.claim(len(reads) <= 1, "at most one read of the affinity", f"{len(reads)} reads", step.wire, reads[1:])
+        elsewhere = looks.looking_elsewhere(step.wire, step.request["turn_id"])
+        stage.claim_none(elsewhere, "no look at other keys of the scheduler", step)
+
+
+@case("TA-SEL-6", "LS")
+def test_no_selection_of_any_kind_changes_a_turn_key_or_a_session_hash(stage: Stage) -> None:
+    prefixes = (stage.layout.prefixes["turn"], stage.layout.prefixes["session"], *stage.layout.room_prefixes)
+    for moment in selections_of_all_kinds(stage):
+        keys = {*moment.before.with_prefix(*prefixes), *moment.after.with_prefix(*prefixes)}
+        expected = "no turn key and no session hash changed by a selection"
+        stage.claim_unchanged(moment.before, moment.after, expected, moment.step, keys)
+
+
+def claim_every_time(stage: Stage, node: str, turn: str, lang: str | None = None) -> None:
+    for _ in range(EVERY_TIME):
+        step = stage.select(lang, turn=turn)
+        stage.claim(step.node == node, f"the recorded node {node}, every time", step.node, step.seen)
+
+
+# TA-SEL-1
+
+
+@case("TA-SEL-1", "LS")
+@pytest.mark.parametrize("pool_id", [99, 100, 999])
+def test_a_recorded_candidate_in_a_pool_with_a_long_id_is_chosen(stage: Stage, pool_id: int) -> None:
+    others, recorded, turn = stage.nodes(3), stage.nodes(1), stage.turn()
+    stage.serve(others)
+    stage.serve(recorded, pool_id=pool_id)
+    stage.record(turn, recorded[0])
+    claim_every_time(stage, recorded[0], turn)
+
+
+@case("TA-SEL-1", "LS")
+def test_a_recorded_candidate_in_different_pools_for_different_pairs_is_chosen(stage: Stage) -> None:
+    langs, recorded, turn = stage.langs[:3], stage.nodes(1), stage.turn()
+    for pool_id in range(3):
+        stage.serve(stage.nodes(2), *langs, pool_id=pool_id)
+    for pool_id, lang in zip((2, 0, 1), langs, strict=True):
+        stage.serve(recorded, lang, pool_id=pool_id)
+    stage.record(turn, recorded[0])
+    for lang in langs:
+        claim_every_time(stage, recorded[0], turn, lang)
+
+
+@case("TA-SEL-1", "LS")
+def test_a_recorded_candidate_alone_in_its_pool_is_chosen(stage: Stage) -> None:
+    nodes, turn = stage.nodes(3), stage.turn()
+    stage.serve_one_a_pool(nodes)
+    for node in nodes:
+        stage.record(turn, node)
+        claim_every_time(stage, node, turn)
+
+
+@case("TA-SEL-1", "LS")
+def test_a_node_id_is_an_opaque_text(stage: Stage) -> None:
+    turn, number, name = stage.turn(), stage.rng.getrandbits(40), stage.name("n")
+    alike = [f"{number}", f"0{number}", f"{number}.0", f"{number}e3", f"{number}000", f"{name}.a", f"{name}-a"]
+    nodes = [*alike, f"{name}_a", f"{name}.A", name + "N" * 200 + "x", name + "N" * 200 + "y", f"n{name}"]
+    stage.serve(nodes)
+    for node in nodes:
+        stage.record(turn, node)
+        for _ in range(12):  # among twelve a random choice agrees with chance 1e-13
+            step = stage.select(turn=turn)
+            stage.claim(step.node == node, f"the recorded node {node}", step.node, step.seen)
+
+
+@case("TA-SEL-1", "LS")
+def test_a_job_whose_binding_is_dropped_follows_its_turn(stage: Stage) -> None:
+    nodes, gone, turn = stage.nodes(3), stage.nodes(1), stage.turn()
+    stage.serve(nodes)
+    stage.record(turn, nodes[1])
+    for _ in range(EVERY_TIME):
+        job = stage.job()
+        stage.do("SET", stage.layout.job_key(job), gone[0], "EX", stage.layout.job_ttl_s)
+        step = stage.select(turn=turn, job=job)
+        holds = step.node in (nodes[1], gone[0])  # whether a dead binding is dropped is TA-BIND-2's
+        stage.claim(holds, f"the recorded node {nodes[1]}, every time", step.node, step.seen)
+
+
+@case("TA-SEL-1", "LS")
+@pytest.mark.parametrize("field", ["seen", "status"])
+def test_a_node_is_online_whatever_its_hash_holds(stage: Stage, field: str) -> None:
+    nodes, turn = stage.nodes(3), stage.turn()
+    stage.serve(nodes)
+    for node in nodes:
+        stage.do("DEL", stage.layout.node_key(node))
+        stage.do("HSET", stage.layout.node_key(node), field, "17")
+    stage.record(turn, nodes[1])
+    claim_every_time(stage, nodes[1], turn)
+    claim_random(stage, nodes, selects(stage))
+
+
+# TA-SEL-2
+
+
+@case("TA-SEL-2", "LS")
+def test_a_job_that_asks_for_a_binding_ignores_an_empty_affinity(stage: Stage) -> None:
+    nodes, turn = stage.nodes(2), stage.turn()
+    stage.serve(nodes)
+    stage.record(turn, "")
+    claim_random(stage, nodes, selects(stage, turn=turn, job=stage.job))
+
+
+@case("TA-SEL-2", "LS")
+def test_the_one_candidate_among_many_that_are_gone_is_found(stage: Stage) -> None:
+    for lang in stage.langs[:8]:
+        lone, gone = stage.nodes(1), stage.nodes(99)
+        stage.serve([*lone, *gone], lang)
+        stage.offline(*gone)
+        step = stage.select(lang)
+        stage.claim(step.node == lone[0], f"the only candidate {lone[0]}", step.node, step.seen)
+
+
+# TA-SEL-3, TA-SEL-4
+
+
+@case("TA-SEL-3", "LS")
+def test_a_recorded_node_that_is_offline_gives_way_to_candidates_of_all_pools(stage: Stage) -> None:
+    nodes, gone, turn = stage.nodes(6), stage.nodes(1), stage.turn()
+    for pool_id in range(3):
+        stage.serve(nodes[2 * pool_id : 2 * pool_id + 2], pool_id=pool_id)
+    stage.record(turn, gone[0])
+
+    def gone_again() -> None:
+        stage.serve(gone, pool_id=1)
+        stage.offline(*gone)
+
+    claim_random(stage, nodes, selects(stage, turn=turn, before=gone_again), ordered=False)
+
+
+@case("TA-SEL-3", "LS")
+def test_a_recorded_node_that_is_offline_has_no_namesakes(stage: Stage) -> None:
+    host, turn = stage.name("host"), stage.turn()
+    gone = f"{host}.eu.1"
+    nodes = [f"{host}.eu", host, f"{host}.eu.10", gone.upper(), f"x{gone}", gone[1:]]
+    stage.serve(nodes)
+    stage.record(turn, gone)
+    claim_random(stage, nodes, selects(stage, turn=turn), ordered=False)
+
+
+@case("TA-SEL-4", "LS")
+@pytest.mark.parametrize("which", ["reverse", "another source", "a longer source"])
+def test_serving_a_pair_with_some_of_the_same_letters_is_not_serving_this_one(stage: Stage, which: str) -> None:
+    nodes, other, turn = stage.nodes(2), stage.nodes(1), stage.turn()
+    stage.serve(nodes)
+    stage.online(*other)
+    src, tgt = stage.src, stage.langs[0]
+    pairs = {"reverse": f"{tgt}:{src}", "another source": f"{stage.langs[1]}:{tgt}", "a longer source": f"x{src}:{tgt}"}
+    stage.do("HSET", stage.layout.node_pools_key(other[0]), pairs[which], "0")
+    stage.do("SADD", stage.layout.pool_key(pairs[which], 0), other[0])
+    stage.record(turn, other[0])
+    claim_random(stage, nodes, selects(stage, turn=turn))
+
+
+@case("TA-SEL-4", "LS")
+def test_a_job_that_asks_for_a_binding_leaves_a_recorded_node_of_another_pair(stage: Stage) -> None:
+    nodes, other, turn = stage.nodes(2), stage.nodes(1), stage.turn()
+    stage.serve(nodes)
+    stage.serve(other, stage.langs[1])
+    stage.record(turn, other[0])
+    claim_random(stage, nodes, selects(stage, turn=turn, job=stage.job))
+
+
+@case("TA-SEL-4", "LS")
+def test_a_recorded_node_of_another_pair_gives_way_to_candidates_of_all_pools(stage: Stage) -> None:
+    nodes, other, turn = stage.nodes(6), stage.nodes(1), stage.turn()
+    for pool_id in range(3):
+        stage.serve(nodes[2 * pool_id : 2 * pool_id + 2], pool_id=pool_id)
+    stage.serve(other, stage.langs[1], pool_id=1)
+    stage.record(turn, other[0])
+    claim_random(stage, nodes, selects(stage, turn=turn), ordered=False)

@@ -1,0 +1,53 @@
+"""How do many commands go to the server in one round trip, with little of our own time? On the client's connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis import ConnectionPool, Redis
+from redis.exceptions import ResponseError
+
+
+def one_trip(client: Any, commands: Sequence[Sequence[str | int | bytes]]) -> list[Any]:
+    """Send the commands together and return their replies, as the client's own methods would.
+
+    Raises the first error reply, once all have been read, and what the connection raises. A client that is no plain
+    redis-py client of a live server (a cluster's, fakeredis) does the same with its pipeline, in twice the time.
+    """
+    pool = getattr(client, "connection_pool", None)
+    if type(client) is not Redis or type(pool) is not ConnectionPool:
+        with client.pipeline(transaction=False) as pipe:
+            for argv in commands:
+                pipe.execute_command(*argv)
+            found: list[Any] = pipe.execute()
+        return found
+    connection: Any = pool.get_connection()
+    try:
+        replies = _exchanged(connection, commands)
+    finally:
+        pool.release(connection)
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply
+    callbacks = client.response_callbacks
+    return [
+        callbacks[name](reply) if (name := str(argv[0]).upper()) in callbacks else reply
+        for argv, reply in zip(commands, replies, strict=True)
+    ]
+
+
+def _exchanged(connection: Any, commands: Sequence[Sequence[str | int | bytes]]) -> list[Any]:
+    """The raw replies; an error reply stands in its place."""
+    replies: list[Any] = []
+    try:
+        connection.send_packed_command(connection.pack_commands(commands))
+        for _ in commands:
+            try:
+                replies.append(connection.read_response())
+            except ResponseError as error:
+                replies.append(error)
+    except BaseException:  # replies that nobody read would be taken for those of the next commands
+        connection.disconnect()
+        raise
+    return replies
