@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from turnaffinity.bench.finalizes import BareCommands, _flow, round_trips
+from turnaffinity.bench.finalizes import BareCommands, flow_of, round_trips
 from turnaffinity.bench.row import Limit, Row
 from turnaffinity.bench.shares import extreme_draws
 from turnaffinity.bench.stage import Stage, peer_script
@@ -59,7 +59,7 @@ def test_the_medians_are_per_call_and_each_side_has_its_own() -> None:
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_solo_finalize_takes_three_round_trips(stage: Stage, reason: str) -> None:
     stage.fill({0: 3})
-    flow = _flow(stage, reason)
+    flow = flow_of(stage, reason)
     flow()
     assert round_trips(stage, flow) == 3.0
 

@@ -87,6 +87,31 @@ def test_every_child_of_one_that_forks_and_ignores_term_is_gone_at_the_end(tmp_p
     assert all(is_gone(pid) for pid in children)
 
 
+LEAVES = """
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open({pids!r}, "w").write(str(os.getpid()))
+        for descriptor in (0, 1, 2): os.close(descriptor)
+        while True: time.sleep(3600)
+    os._exit(0)
+while not os.path.exists({pids!r}) or not open({pids!r}).read(): time.sleep(0.005)
+write({{"id": r["id"], "error": {{"code": "redis"}}}})
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="/proc tells who a descendant is")
+def test_a_daemon_that_left_the_adapters_session_is_gone_at_the_end(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    with AdapterSubject(
+        program(tmp_path, LEAVES.format(pids=str(pids))), "redis://nowhere", deadlines=SHORT
+    ) as subject:
+        subject.finalize("s", "manual", "zh", "en", None)
+        daemon = int(pids.read_text())
+        assert lives(daemon)
+    assert is_gone(daemon)
+
+
 def test_one_that_reads_nothing_does_not_block_a_long_request(tmp_path: Path) -> None:
     harm = 'write({"id": r["id"], "error": {"code": "redis"}})\nwhile True: time.sleep(3600)'
     with AdapterSubject(program(tmp_path, harm), "redis://nowhere", deadlines=SHORT) as subject:

@@ -58,12 +58,19 @@ def routed(stage: Stage, moment: Moment) -> Iterator[Routed]:
     """The jobs of a finalize; with D3 = `after-first-job` the later ones find what the first one left."""
     if moment.answer is None:
         return
-    recorded = affinity(stage, moment.before, moment.answer.turn_id) or None
+    recorded = affinity(stage, moment.before, moment.answer.turn_id)
     written = moment.closing or stage.reading.d3 == "after-batch"
     for job in moment.answer.jobs:
-        yield Routed(job, recorded, candidates(stage, moment, job.tgt_lang))
+        yield Routed(job, recorded or None, candidates(stage, moment, job.tgt_lang))
         if job.node_id and not written:
+            if may_stay_empty(stage, recorded):
+                return
             recorded, written = left_by_a_write(stage, moment.before, recorded, job.node_id), True
+
+
+def may_stay_empty(stage: Stage, recorded: str | None) -> bool:
+    """Whether a write may leave an empty field as it is: HSETNX does (a warning of TA-WRITE-1's own case)."""
+    return recorded == "" and stage.reading.d4 == "write-once"
 
 
 def left_by_a_write(stage: Stage, before: State, recorded: str | None, node: str) -> str:
@@ -211,7 +218,8 @@ def test_in_a_mixed_history_each_segment_leaves_the_turn_open_with_an_affinity(s
         turn, first = moment.answer.turn_id, moment.answer.first_node_id
         stage.claim(after == turn, f"{stage.layout.current_turn_field} = {turn}", after, moment.step.seen)
         recorded, now = affinity(stage, moment.before, turn), affinity(stage, moment.after, turn)
-        holds = now == first or bool(recorded and now == recorded)  # which of them is D4's
+        stays = now == recorded and (bool(recorded) or may_stay_empty(stage, recorded))  # which of them is D4's
+        holds = now == first or stays
         stage.claim(holds, f"the first job's node {first} recorded", f"{now}, before {recorded}", moment.step.seen)
     claim_some(stage, count, "a max_duration finalize")
 

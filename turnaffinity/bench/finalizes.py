@@ -27,7 +27,7 @@ def finalize_rows(stage: Stage) -> list[Row]:
     bare, rows = BareCommands(stage), []
     plan = Plan(stage.plan.rounds, max(1, stage.plan.calls // COMMANDS), stage.plan.draws)
     for reason in REASONS:
-        flow = _flow(stage, reason)
+        flow = flow_of(stage, reason)
         flow()
         name = f"do_finalize, {reason}"
         trips = round_trips(stage, flow)
@@ -35,7 +35,7 @@ def finalize_rows(stage: Stage) -> list[Row]:
             Row(f"{name}: round trips", "round trips", trips, COMMANDS, "the limit",
                 "counted by the server: requests that it read from its sockets, a finalize", ROUND_TRIPS)
         )  # fmt: skip
-        sides = [_clocked(flow), _clocked(bare.of(reason))]
+        sides = [clocked(flow), clocked(bare.of(reason))]
         this_us, peer_us = interleaved(plan, sides, lambda name=name: stage.say(name))  # type: ignore[misc]
         rows.append(
             Row(f"{name}: time", "µs", this_us, peer_us, "the bare commands",
@@ -64,13 +64,16 @@ def _reads(stage: Stage) -> int:
     return int(stats["total_reads_processed"])
 
 
-def _flow(stage: Stage, reason: str) -> Callable[[], object]:
-    scheduler = Scheduler(stage.client, layout=stage.layout)
+def flow_of(stage: Stage, reason: str, client: Any = None) -> Callable[[], object]:
+    """One solo finalize under the reading `intent`, as a call; through another client than the stage's if named."""
+    scheduler = Scheduler(client or stage.client, layout=stage.layout)
     session_id, (source, target) = f"{stage.name}-session", stage.pair.split(":")
     return lambda: do_finalize(scheduler, session_id, reason, source, target)
 
 
-def _clocked(run: Callable[[], object]) -> Callable[[int], float]:
+def clocked(run: Callable[[], object]) -> Callable[[int], float]:
+    """Measures so many calls of `run`: wall time in µs."""
+
     def measure(calls: int) -> float:
         started = time.perf_counter()
         for _ in range(calls):

@@ -21,8 +21,11 @@ from turnaffinity.server import open_server
 SECTIONS: tuple[Section, ...] = (affinity_rows, random_rows, share_rows, finalize_rows)
 """The parts that need a live server, in order."""
 
-FURTHER_SECTIONS: tuple[tuple[str, str], ...] = (("turnaffinity.bench.audits", "audit_rows"),)
-"""Parts that need no server of ours, imported only when the bench is run: module and function, a `Section` each."""
+FURTHER_SECTIONS: tuple[tuple[str, str], ...] = (
+    ("turnaffinity.bench.proxied", "proxy_rows"),
+    ("turnaffinity.bench.audits", "audit_rows"),
+)
+"""Parts that other layers bring, imported only when the bench is run: module and function, a `Section` each."""
 
 
 def all_sections() -> list[Section]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shlex
 import signal
 import socket
@@ -49,11 +50,13 @@ class ProcessPeer:
     """An adapter's process, leader of a process group of its own, with a watchdog that outlives us.
 
     The watchdog is a shell that waits on a pipe of ours: if we are killed, the pipe closes, and it kills the group.
+    A descendant that left the group (setsid, a daemon) is told by a mark in the environment that it inherited.
     """
 
     def __init__(self, command: Sequence[str], clock: Clock) -> None:
         self._clock = clock
-        self._process = _popen(list(command))
+        self._mark = secrets.token_hex(16)
+        self._process = _popen(list(command), self._mark)
         self._status: int | None = None
         self._reaped = False
         self._pidfd = _pidfd(self._process.pid)
@@ -130,6 +133,7 @@ class ProcessPeer:
             os.close(self._pidfd)
             self._pidfd = None
         _end_watchdog(self._watchdog)
+        _kill_marked(self._mark)
 
 
 class SocketPeer:
@@ -167,7 +171,20 @@ class SocketPeer:
         return None
 
 
-def _popen(command: list[str]) -> subprocess.Popen[bytes]:
+MARK = "TURNAFFINITY_ADAPTER"
+"""The variable by which an adapter's descendants are known wherever they went."""
+
+
+def _kill_marked(mark: str) -> None:
+    """KILL to every process of ours that carries the mark; where there is no /proc, to none."""
+    wanted = f"{MARK}={mark}".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # somebody else's, or gone meanwhile
+            if wanted in environment.read_bytes().split(b"\0"):
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+
+
+def _popen(command: list[str], mark: str) -> subprocess.Popen[bytes]:
     where = f'--adapter "{shlex.join(command)}"'
     try:
         return subprocess.Popen(
@@ -177,6 +194,7 @@ def _popen(command: list[str]) -> subprocess.Popen[bytes]:
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
+            env={**os.environ, MARK: mark},
         )
     except FileNotFoundError as error:
         raise CannotRun(where, *_not_found(command[0])) from error
