@@ -214,7 +214,7 @@ def test_the_selections_of_a_finalize_read_the_affinity_at_most_once_each(stage:
         for selection in own_selections(stage, step, pairs, session):
             found += 1
             inner = selection.unit.inner
-            reads = looks.affinity_reads(inner)
+            reads = looks.affinity_value_reads(inner)
             stage.claim(len(reads) <= 1, "at most one read of the affinity", f"{len(reads)}", step.wire, reads[1:])
             stage.claim_none(looks.looking_elsewhere(inner, step.turn_id), "no look at other scheduler keys", step)
     if not found:

@@ -353,7 +353,7 @@ def test_one_selection_reads_the_affinity_at_most_once(stage: Stage) -> None:
     for turn in selection_scenes(stage).values():
         for job in (None, stage.job()):
             step = stage.select(turn=turn, job=job)
-            reads = looks.affinity_reads(step.wire)
+            reads = looks.affinity_value_reads(step.wire)
             expected = "at most one read of the affinity"
             stage.claim(len(reads) <= 1, expected, f"{len(reads)} reads", step.wire, reads[1:])
 
@@ -384,7 +384,7 @@ def test_a_selection_without_any_candidate_looks_nowhere_else(stage: Stage) -> N
     stage.record(turn, gone[0], stage.session())
     for asked in (turn, None):
         step = stage.select(turn=asked)
-        reads = looks.affinity_reads(step.wire)
+        reads = looks.affinity_value_reads(step.wire)
         stage.claim(len(reads) <= 1, "at most one read of the affinity", f"{len(reads)} reads", step.wire, reads[1:])
         stage.claim_none(looks.looking_elsewhere(step.wire, asked), "no look at other keys of the scheduler", step)
 

@@ -13,6 +13,7 @@ from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import (
     ALL,
+    ASKS_WHETHER,
     assigns,
     deletes_fields,
     is_scan,
@@ -201,6 +202,8 @@ class Selections:
             if self._affinity in fields:
                 if named:
                     turns.setdefault(named, line)
+                if command.name in ASKS_WHETHER:
+                    continue
                 if lines:
                     what = f"{command.text()}, after one at line {lines[0]}"
                     findings.blame("TA-SEL-5", "a selection reads the affinity once", what, cause=lines[0])

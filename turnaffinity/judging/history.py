@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from turnaffinity.contract.layout import LEGACY_FIELDS
-from turnaffinity.judging.evidence import NotJudged, Violation
+from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
+from turnaffinity.judging.evidence import NotJudged, NotRun, Violation
 from turnaffinity.judging.stage import Stage
 from turnaffinity.judging.state import State
 from turnaffinity.judging.step import Step
@@ -58,6 +58,15 @@ class Moment:
         """The target languages that are due a job, in order (TA-TURN-6)."""
         return list(dict.fromkeys(self.step.request["room_langs"] or [self.step.request["tgt_lang"]]))
 
+    def candidates(self, layout: KeyLayout, pair: str) -> set[str]:
+        """The nodes that could serve a pair: online, and in one of its pools."""
+        found: set[str] = set()
+        for key, held in self.before.keys.items():
+            pool = layout.patterns["pool"].fullmatch(key)
+            if pool and pool["pair"] == pair:
+                found |= {node for node in held.value if layout.node_key(node) in self.before.keys}
+        return found
+
     @property
     def answer(self) -> Finalized | None:
         """The answer, unless the finalize was refused since no job got a node."""
@@ -73,26 +82,27 @@ class History:
     ended: Exception | None = None
 
 
-def finalizes_of_all_kinds(stage: Stage) -> Iterator[Moment]:
-    """Every reason in every scene that others left, then a mixed life; raises what ended it, when all is judged.
+def finalizes_of_all_kinds(stage: Stage, *, answers: bool = False) -> Iterator[Moment]:
+    """Every reason in every scene that others left, then a mixed life.
 
-    Played once a run. Sends what `Stage.serve`, `.record` and `.snapshot` send, HSET, HDEL, DEL and PEXPIREAT, and
-    asks for finalizes.
+    Played once a run. A finalize without a usable answer ends it: for the case that claims answers that is the
+    violation; the others judge what came before, and are then not run to their end.
+    Sends what `Stage.serve`, `.record` and `.snapshot` send, HSET, HDEL, DEL and PEXPIREAT; asks for finalizes.
     """
-    return _once(stage, "finalizes", _finalizes)
+    return _once(stage, "finalizes", _finalizes, answers)
 
 
-def selections_of_all_kinds(stage: Stage) -> Iterator[Moment]:
+def selections_of_all_kinds(stage: Stage, *, answers: bool = False) -> Iterator[Moment]:
     """A selection in every scene: what the turn names, how the job is bound, with candidates and with none.
 
-    Played once a run. Sends what `Stage.serve`, `.record` and `.snapshot` send, HSET, SET and DEL, and asks for
-    selections; leaves the case where the implementation offers none.
+    Played once a run; `answers` as above. Leaves the case where the implementation offers no selection.
+    Sends what `Stage.serve`, `.record` and `.snapshot` send, HSET, SET and DEL; asks for selections.
     """
     stage.needs_select()
-    return _once(stage, "selections", _selections)
+    return _once(stage, "selections", _selections, answers)
 
 
-def _once(stage: Stage, name: str, play: Callable[[Stage], Iterator[Moment]]) -> Iterator[Moment]:
+def _once(stage: Stage, name: str, play: Callable[[Stage], Iterator[Moment]], answers: bool) -> Iterator[Moment]:
     known = stage.judge.histories
     history = known.get((name, stage.reading)) if type(stage) is Stage else None
     if history is None:
@@ -106,8 +116,10 @@ def _once(stage: Stage, name: str, play: Callable[[Stage], Iterator[Moment]]) ->
         stage.steps[:] = history.steps[: moment.steps]
         yield moment
     stage.steps[:] = history.steps
-    if history.ended is not None:
+    if history.ended is not None and (answers or not isinstance(history.ended, Violation)):
         raise history.ended
+    if history.ended is not None:
+        raise NotRun(f"after {len(history.moments)} of its steps there was no usable answer")
 
 
 TURNS = ("recorded", "another pair", "no pool", "offline", "no key", "no field", "empty field", "no turn id")

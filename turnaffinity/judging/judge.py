@@ -21,7 +21,7 @@ from turnaffinity.judging.subject import Subject
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import Server, open_server
 from turnaffinity.server.address import parse_address
-from turnaffinity.server.live import connect, user_of
+from turnaffinity.server.live import connect, pinned, user_of
 
 if TYPE_CHECKING:
     from turnaffinity.judging.adapter import Deadlines
@@ -131,7 +131,7 @@ class Judge:
 
     @cached_property
     def _client(self) -> Any:
-        return self.server.client()
+        return pinned(self.server.client())
 
     @cached_property
     def observer(self) -> Observer | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import Server
+from turnaffinity.server.live import pinned
 from turnaffinity.server.trips import one_trip
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.monitor import parse_line
@@ -35,7 +36,7 @@ class Observer:
 
     def __init__(self, server: Server, patience_s: float = 10.0) -> None:
         self._server = server
-        self._client: Any = server.client()
+        self._client: Any = pinned(server.client())
         self._patience_s = patience_s
         monitoring: Any = server.client(timeout_s=None)
         self._connection = monitoring.connection_pool.get_connection()

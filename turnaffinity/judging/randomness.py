@@ -103,9 +103,12 @@ class Draws:
         return 0.0 if not self._missing else 1.0
 
 
-def draw_until_settled(draws: Draws, draw_some: Callable[[int], Sequence[str]], first: int = 32) -> str:
-    """Ask for draws, `first` and then as many again each time, until the question is settled; "" if it varies."""
-    batch = first
+def draw_until_settled(draws: Draws, draw_some: Callable[[int], Sequence[str]], first: int | None = None) -> str:
+    """Ask for draws, `first` and then as many again each time, until the question is settled; "" if it varies.
+
+    The first batch is 32 draws, which rules out most orders; 8 where only which candidates come is looked at.
+    """
+    batch = first or (32 if draws.ordered else 8)
     while True:
         for node in draw_some(batch):
             draws.add(node)

@@ -25,6 +25,12 @@ def suite_folder() -> Path:
     return conformance_folder() / "suite"
 
 
+def _files() -> list[Path]:
+    """The files of the cases as pytest has them: a folder after the files beside it, so that plain cases fail first."""
+    found = suite_folder().rglob("test_*.py")
+    return sorted(found, key=lambda path: (len(path.parts), path))
+
+
 @dataclass(frozen=True, slots=True)
 class CaseInfo:
     """One case as a list names it; `profiles` are "L" and "S"."""
@@ -38,14 +44,14 @@ class CaseInfo:
 @cache
 def all_cases() -> tuple[CaseInfo, ...]:
     """Every case of the suite, in the files' order; imports the suite's files, runs nothing."""
-    return tuple(info for path in sorted(suite_folder().glob("test_*.py")) for info in _cases_in(_loaded(path)))
+    return tuple(info for path in _files() for info in _cases_in(_loaded(path)))
 
 
 @cache
 def case_functions() -> tuple[tuple[Case, Callable[..., Any]], ...]:
     """Every case with its test function, in the files' order; for those who run cases without pytest."""
     functions: list[tuple[Case, Callable[..., Any]]] = []
-    for path in sorted(suite_folder().glob("test_*.py")):
+    for path in _files():
         marked = ((case_of(value), value) for value in vars(_loaded(path)).values())
         functions += [(case, function) for case, function in marked if case is not None]
     return tuple(functions)

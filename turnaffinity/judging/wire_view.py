@@ -9,6 +9,7 @@ from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import (
     ALL,
+    ASKS_WHETHER,
     SCRIPT_CALLS,
     deletes_fields,
     is_scan,
@@ -134,6 +135,10 @@ class Looks:
     def affinity_reads(self, wire: Iterable[Command]) -> list[Command]:
         """The commands that read the affinity field of some hash by name, or a turn key's hash whole (HGETALL)."""
         return [c for c in wire if self._reads_affinity(c)]
+
+    def affinity_value_reads(self, wire: Iterable[Command]) -> list[Command]:
+        """Those that read what it holds; to ask beforehand whether the field is there is no read (TA-SEL-5)."""
+        return [command for command in self.affinity_reads(wire) if command.name not in ASKS_WHETHER]
 
     def _reads_affinity(self, command: Command) -> bool:
         field = self._layout.affinity_field

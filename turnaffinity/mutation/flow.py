@@ -20,7 +20,7 @@ from turnaffinity.judging.script import ScriptSubject
 from turnaffinity.judging.subject import Hello, Subject
 from turnaffinity.mutation.mutants import EXAMPLE, FLOW_MODULES, Mutant, source_of
 from turnaffinity.server.address import parse_address
-from turnaffinity.server.live import connect
+from turnaffinity.server.live import connect, pinned
 from turnaffinity.specification import actor_finalize
 from turnaffinity.specification.scripts import with_layout
 
@@ -77,7 +77,7 @@ def flow_factory(sources: Mapping[str, str]) -> Factory:
 
     def made(judge: Judge, url: str) -> Subject:
         client = judge.server.client() if url == judge.server.url else connect(parse_address(url))
-        return FlowSubject(client, judge.reading, judge.layout, sources)
+        return FlowSubject(pinned(client), judge.reading, judge.layout, sources)
 
     return made
 

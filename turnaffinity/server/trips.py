@@ -22,11 +22,13 @@ def one_trip(client: Any, commands: Sequence[Sequence[str | int | bytes]]) -> li
                 pipe.execute_command(*argv)
             found: list[Any] = pipe.execute()
         return found
-    connection: Any = pool.get_connection()
+    own = client.connection
+    connection: Any = own or pool.get_connection()
     try:
         replies = _exchanged(connection, commands)
     finally:
-        pool.release(connection)
+        if own is None:
+            pool.release(connection)
     for reply in replies:
         if isinstance(reply, ResponseError):
             raise reply

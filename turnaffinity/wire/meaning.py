@@ -49,6 +49,8 @@ Fields = tuple[str, ...] | EveryField
 KeyFields = tuple[str, Fields]
 
 READ_ONE = frozenset({"HGET", "HEXISTS", "HSTRLEN"})
+ASKS_WHETHER = frozenset({"HEXISTS", "HSTRLEN"})
+"""Those that ask whether a field is there, or is empty, and do not read what it holds."""
 READ_ALL = frozenset({"HGETALL", "HVALS", "HSCAN", "HRANDFIELD", "DUMP", "SORT", "SORT_RO"})
 SCRIPT_CALLS = frozenset({"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"})
 EXPIRES_KEY = frozenset({"EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "PERSIST", "GETEX", "SETEX", "PSETEX"})

@@ -32,13 +32,7 @@ def is_online(stage: Stage, state: State, node: str) -> bool:
 
 
 def candidates(stage: Stage, moment: Moment, lang: str) -> set[str]:
-    state, pair = moment.before, f"{moment.step.request['src_lang']}:{lang}"
-    found: set[str] = set()
-    for key, held in state.keys.items():
-        pool = stage.layout.patterns["pool"].fullmatch(key)
-        if pool and pool["pair"] == pair:
-            found |= {node for node in held.value if is_online(stage, state, node)}
-    return found
+    return moment.candidates(stage.layout, f"{moment.step.request['src_lang']}:{lang}")
 
 
 @dataclass(frozen=True)
@@ -139,7 +133,7 @@ def test_in_a_mixed_history_d1_is_always_the_same(stage: Stage) -> None:
 @case("TA-TURN-6")
 def test_in_a_mixed_history_each_language_gets_one_job(stage: Stage) -> None:
     count = 0
-    for moment in finalizes_of_all_kinds(stage):
+    for moment in finalizes_of_all_kinds(stage, answers=True):
         count += 1
         if moment.answer is None:
             nobody = not any(candidates(stage, moment, lang) for lang in moment.langs)

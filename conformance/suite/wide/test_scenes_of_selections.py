@@ -31,7 +31,7 @@ def test_no_selection_of_any_kind_reads_twice_or_elsewhere(stage: Stage) -> None
     looks = Looks(stage.layout)
     for moment in selections_of_all_kinds(stage):
         step = moment.step
-        reads = looks.affinity_reads(step.wire)
+        reads = looks.affinity_value_reads(step.wire)
         stage.claim(len(reads) <= 1, "at most one read of the affinity", f"{len(reads)} reads", step.wire, reads[1:])
         elsewhere = looks.looking_elsewhere(step.wire, step.request["turn_id"])
         stage.claim_none(elsewhere, "no look at other keys of the scheduler", step)
@@ -44,6 +44,15 @@ def test_no_selection_of_any_kind_changes_a_turn_key_or_a_session_hash(stage: St
         keys = {*moment.before.with_prefix(*prefixes), *moment.after.with_prefix(*prefixes)}
         expected = "no turn key and no session hash changed by a selection"
         stage.claim_unchanged(moment.before, moment.after, expected, moment.step, keys)
+
+
+@case("TA-SEL-7", "LS")
+def test_a_selection_of_any_kind_is_answered_and_without_a_candidate_by_no_node(stage: Stage) -> None:
+    for moment in selections_of_all_kinds(stage, answers=True):
+        request, node = moment.step.request, moment.step.node
+        served = bool(moment.candidates(stage.layout, request["pair"]))
+        bound = request["job_id"] and stage.layout.job_key(request["job_id"]) in moment.before.keys  # TA-BIND-2's
+        stage.claim(served or bound or node is None, "no node where nobody serves the pair", node, moment.step.seen)
 
 
 def claim_every_time(stage: Stage, node: str, turn: str, lang: str | None = None) -> None:
@@ -123,20 +132,32 @@ def test_a_job_whose_binding_is_dropped_follows_its_turn(stage: Stage) -> None:
         stage.claim(holds, f"the recorded node {nodes[1]}, every time", step.node, step.seen)
 
 
-@case("TA-SEL-1", "LS")
-@pytest.mark.parametrize("field", ["seen", "status"])
-def test_a_node_is_online_whatever_its_hash_holds(stage: Stage, field: str) -> None:
-    nodes, turn = stage.nodes(3), stage.turn()
+def online_with(stage: Stage, nodes: list[str], field: str) -> None:
+    """Nodes that serve the pair, whose own hashes hold this one field."""
     stage.serve(nodes)
     for node in nodes:
         stage.do("DEL", stage.layout.node_key(node))
         stage.do("HSET", stage.layout.node_key(node), field, "17")
+
+
+@case("TA-SEL-1", "LS")
+@pytest.mark.parametrize("field", ["seen", "status"])
+def test_a_recorded_node_is_online_whatever_its_hash_holds(stage: Stage, field: str) -> None:
+    nodes, turn = stage.nodes(3), stage.turn()
+    online_with(stage, nodes, field)
     stage.record(turn, nodes[1])
     claim_every_time(stage, nodes[1], turn)
-    claim_random(stage, nodes, selects(stage))
 
 
 # TA-SEL-2
+
+
+@case("TA-SEL-2", "LS")
+@pytest.mark.parametrize("field", ["seen", "status"])
+def test_a_candidate_is_online_whatever_its_hash_holds(stage: Stage, field: str) -> None:
+    nodes = stage.nodes(3)
+    online_with(stage, nodes, field)
+    claim_random(stage, nodes, selects(stage), ordered=False)
 
 
 @case("TA-SEL-2", "LS")
