@@ -7,8 +7,11 @@ mistake, whose rule its first line names.
 import re
 import subprocess
 import sys
+import textwrap
 import time
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +21,16 @@ from turnaffinity.judging.run import run_suite, verify
 from turnaffinity.judging.verdict import Report
 
 FOLDER = Path(__file__).parent / "strangers"
-EVERY_DAY = {"function_library.py"}
-"""The right schedulers that are judged every day; the others in the long form (`make soak`)."""
+EVERY_DAY = {
+    "function_library.py", "fallback_deletes_session.py", "group_jobs_lose_the_turn.py", "no_node_no_clear.py",
+    "pointer_before_turn.py", "remembers_open_turn.py", "rooms_clear_late.py", "session_ttl_second_time.py",
+}  # fmt: skip
+"""The schedulers that are judged every day; the others in the long form (`make soak`)."""
+SLOW = {"seeded_by_seconds.lua", "round_robin.lua", "skips_the_last.lua"}
+"""Scripts whose choice shows only after many draws: in the long form too."""
+
+VARIATIONS = tomllib.loads((FOLDER / "variations.toml").read_text(encoding="utf-8"))
+"""Programs that vary one right script, or one right scheduler: `rules` names those of which one has to fail."""
 
 READING = re.compile(r"Reading (\S+?)\.(?:\s|$)")
 RULE = re.compile(r"TA-[A-Z]+-\d+")
@@ -50,7 +61,8 @@ def programs(folder: str, suffix: str) -> list[object]:
     for path in sorted((FOLDER / folder).glob(f"*{suffix}")):
         if "sys.argv[1]" in path.read_text(encoding="utf-8"):
             continue  # it listens at a socket of its own, and is judged below
-        marks = [pytest.mark.soak] if folder == "right" and path.name not in EVERY_DAY else []
+        long = path.name in SLOW or (suffix == ".py" and path.name not in EVERY_DAY)
+        marks = [pytest.mark.soak] if long else []
         found.append(pytest.param(path, id=path.name, marks=marks))
     return found
 
@@ -75,6 +87,58 @@ def test_a_wrong_one_is_caught_by_the_rule_that_owns_its_mistake(path: Path) -> 
     assert named is not None
     with judge_of(path) as judge:
         results = run_suite(judge, (named[0],)).results
+    assert "fail" in {result.outcome for result in results}
+
+
+def written(variation: dict[str, Any], folder: Path) -> Path:
+    """The program of a variation, as a file."""
+    if "body" in variation:
+        path, lines = folder / "varied.py", [f"import sys; sys.path.insert(0, {str(FOLDER)!r})", "from varied import *"]
+        lines += ["from scheduler import *", "import contextlib, os, random, redis, scheduler, time, uuid"]
+        lines += ["class V(Varied):", textwrap.indent(variation["body"], "    "), "serve(V)"]
+        path.write_text("\n".join(lines), encoding="utf-8")
+        return path
+    text = variation.get("text") or VARIATIONS["base"]
+    for old, new in variation.get("changes", ()):
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = folder / "varied.lua"
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+EVERY_DAY_TOO = {"reread-only-bound-gone", "prefix-match-node"}
+
+
+def variations(*, wrong: bool) -> list[object]:
+    found = [each for kind in ("script", "scheduler") for each in VARIATIONS[kind] if ("rules" in each) is wrong]
+    return [
+        pytest.param(
+            each,
+            id=f"{'scheduler' if 'body' in each else 'script'}-{each['name']}",
+            marks=[] if each["name"] in EVERY_DAY_TOO else [pytest.mark.soak],
+        )
+        for each in found
+    ]
+
+
+@pytest.mark.parametrize("variation", variations(wrong=False))
+def test_a_right_variation_conforms(variation: dict[str, Any], tmp_path: Path) -> None:
+    path = written(variation, tmp_path)
+    with judge_of(path) as judge:
+        judge.auto = variation.get("reading") == "auto"
+        judge.reading = parse_reading("intent" if judge.auto else variation.get("reading", "intent"))
+        report = verify(judge)
+    assert [(rule.id, rule.failures[:1]) for rule in report.failed] == []
+    assert report.verdict == "conforms"
+
+
+@pytest.mark.parametrize("variation", variations(wrong=True))
+def test_a_wrong_variation_is_caught_by_a_rule_that_owns_its_mistake(variation: dict[str, Any], tmp_path: Path) -> None:
+    path = written(variation, tmp_path)
+    with judge_of(path) as judge:
+        judge.reading = parse_reading(variation.get("reading", "intent"))
+        results = run_suite(judge, tuple(variation["rules"])).results
     assert "fail" in {result.outcome for result in results}
 
 

@@ -227,6 +227,30 @@ def test_ctrl_c_leaves_no_process_and_no_folder(tmp_path: Path, workers: int, ev
         process.wait()
 
 
+LOSES = """
+import signal, time
+from turnaffinity.cli import main
+class Loses:
+    def __del__(self): signal.raise_signal({number})
+class Command:
+    def main(self, **_):
+        Loses()
+        time.sleep({seconds})
+main.typer.main.get_command = lambda app: Command()
+main.main([])
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_that_python_loses_in_a_del_ends_the_command_all_the_same(number: int, status: int) -> None:
+    source = LOSES.format(number=int(number), seconds=DEADLINE_S)
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+    assert done.returncode == status, done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
 def test_ctrl_c_leaves_no_key_on_a_server_that_is_not_ours() -> None:
     with open_server(tcp=True) as server, server.client() as client:
         client.set("theirs", "1")

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import turnaffinity
+from turnaffinity.cli.lost import lost_interrupts_sent_again
 from turnaffinity.problem import Problem
 
 VERBS: dict[str, str] = {
@@ -164,7 +165,9 @@ def main(args: Sequence[str] | None = None) -> None:
     with suppress(ValueError):  # not in the main thread: the caller keeps its own handling
         for ending in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(ending, _leave_orderly)
-    sys.exit(_status_of(list(sys.argv[1:] if args is None else args)))
+    with lost_interrupts_sent_again():
+        status = _status_of(list(sys.argv[1:] if args is None else args))
+    sys.exit(status)
 
 
 def _leave_orderly(number: int, _frame: object) -> None:

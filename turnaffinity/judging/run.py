@@ -153,8 +153,9 @@ def _in_order(plugin: JudgePlugin) -> tuple[CaseResult, ...]:
     return tuple(sorted(plugin.results, key=lambda result: place.get(result.case, len(place))))
 
 
-QUIET = ("cacheprovider", "faulthandler", "doctest", "junitxml", "pastebin", "stepwise", "unittest", "logging")
-"""Plugins of pytest that a run does without, for its start-up time."""
+QUIET = ("cacheprovider", "faulthandler", "doctest", "junitxml", "pastebin", "stepwise", "unittest", "logging",
+         "unraisableexception")  # fmt: skip
+"""Plugins of pytest that a run does without, for its start-up time; the last one would hide a Ctrl-C that was lost."""
 
 
 def suite_arguments() -> list[str]:

@@ -120,6 +120,19 @@ def test_closing_jobs_leave_a_recorded_node_of_another_pair(stage: Stage, site: 
     claim_random_though(stage, "another pair", reason, site)
 
 
+@case("TA-SEL-8")
+def test_a_turn_that_supersedes_another_inherits_no_node(stage: Stage, site: str) -> None:
+    if stage.reading.d1 == "reuse":
+        stage.unobservable("with D1 = reuse no turn supersedes another")
+    nodes = stage.nodes(2)
+    stage.serve(nodes, *stage.targets(site))
+
+    def spoken(session: str) -> None:
+        stage.record(stage.turn(), nodes[0], session)
+
+    claim_random(stage, nodes, finalizes(stage, "max_duration", site, before=spoken), ordered=False)
+
+
 def claim_random_though(stage: Stage, became: str, reason: str, site: str) -> None:
     """Each finalize of a fresh session, whose turn's recorded node became that, draws among the candidates."""
     nodes = stage.nodes(2)
