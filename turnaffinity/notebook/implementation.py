@@ -62,13 +62,13 @@ class Implementation:
             judge.factory = self._made_for
         return judge
 
-    def subject(self, server: Server, reading: Reading = DEFAULT_READING) -> Subject:
-        """The implementation at work on this server."""
+    def subject(self, server: Server, reading: Reading = DEFAULT_READING, url: str | None = None) -> Subject:
+        """The implementation at work on this server; `url` where it is to talk through a proxy."""
         if self.build is not None:
-            return self.build(server, server.url, reading, "walked")
+            return self.build(server, url or server.url, reading, "walked through a proxy" if url else "walked")
         judge = Judge("adapter", self.command, reading=reading)
         judge.__dict__["server"] = server
-        return judge.new_subject()
+        return judge.new_subject(url)
 
     def _made_for(self, judge: Judge, url: str) -> Subject:
         assert self.build is not None

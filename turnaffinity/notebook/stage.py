@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from html import escape
 from typing import Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading, parse_reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.judging.observer import Observer
+from turnaffinity.judging.proxy import FaultProxy
+from turnaffinity.judging.proxy_faults import LOADING
 from turnaffinity.judging.state import State, take_snapshot
 from turnaffinity.judging.step import ask
-from turnaffinity.judging.subject import Refused, Selected
+from turnaffinity.judging.subject import Refused, Selected, Subject
 from turnaffinity.notebook.implementation import Implementation, walked
 from turnaffinity.notebook.judged import Judged, judge
 from turnaffinity.notebook.names import Names
@@ -82,13 +85,32 @@ class Stage(Shown):
     # the implementation
 
     def finalize(
-        self, session: str, reason: str, to: str = "en", *, room: Sequence[str] | None = None, src: str = "zh"
-    ) -> Step:
-        """One finalize of the implementation; `room`: None solo, [] alone in a room, else its languages."""
-        return self._step({
+        self, session: str, reason: str, to: str = "en", *, room: Sequence[str] | None = None, src: str = "zh",
+        failing: bool = False,
+    ) -> Step:  # fmt: skip
+        """One finalize of the implementation; `room`: None solo, [] alone in a room, else its languages.
+
+        With `failing` a proxy answers the first command that it sends with LOADING; the server never sees it.
+        """
+        request = {
             "op": "finalize", "session_id": session, "reason": reason, "src_lang": src, "tgt_lang": to,
             "room_langs": None if room is None else list(room),
-        })  # fmt: skip
+        }  # fmt: skip
+        if not failing:
+            return self._step(request, self.subject)
+        proxy, subject = self._behind_a_proxy
+        proxy.arm({1: LOADING})
+        try:
+            return self._step(request, subject)
+        finally:
+            proxy.disarm()
+
+    @cached_property
+    def _behind_a_proxy(self) -> tuple[FaultProxy, Subject]:
+        proxy = self._closing.enter_context(FaultProxy(self.server.url))
+        subject = self.implementation.subject(self.server, self.reading, proxy.url)
+        self._closing.callback(subject.close)
+        return proxy, subject
 
     def speak(self, session: str, *reasons: str) -> None:
         """Finalize once for each reason, solo from zh to en, without looking at the keys or the wire in between."""
@@ -98,7 +120,7 @@ class Stage(Shown):
 
     def select(self, turn: str | None = None, *, pair: str = "zh:en", job: str | None = None) -> Step:
         """One selection of the implementation, under this turn id (None: without one)."""
-        return self._step({"op": "select", "pair": pair, "job_id": job, "turn_id": turn})
+        return self._step({"op": "select", "pair": pair, "job_id": job, "turn_id": turn}, self.subject)
 
     def draws(self, count: int, turn: str | None = None, *, pair: str = "zh:en") -> Counter[str]:
         """How often each node comes up in so many selections; the wire is not read."""
@@ -176,18 +198,18 @@ class Stage(Shown):
     def _state(self) -> State:
         return take_snapshot(self._redis, self.layout, everything=self.server.ours)
 
-    def _step(self, request: dict[str, Any]) -> Step:
+    def _step(self, request: dict[str, Any], subject: Subject) -> Step:
         before = self._state()
         if self._observer:
             self._observer.disturbed = True  # by the look at the keys just now
             self._observer.begin()
-        answer = ask(self.subject, request)
+        answer = ask(subject, request)
         wire: tuple[Command, ...] = self._observer.end() if self._observer else ()
         if isinstance(answer, Refused) and answer.code == "unsupported":
             raise CannotRun(self.implementation.name, f"it does not offer `{request['op']}`", "add the op, or read on")
         step = Step(
             request, answer, wire, before, self._state(), self.layout, self.names,
-            getattr(self.subject, "scripts", {}), self._of_the_contract,
+            getattr(subject, "scripts", {}), self._of_the_contract,
         )  # fmt: skip
         step.name_ids()
         self.steps.append(step)
