@@ -61,7 +61,8 @@ def test_the_answer_names_the_turn_that_is_written(stage: Stage, site: str) -> N
     session = stage.session()
     step = stage.finalize(session, "max_duration", site)
     open_turn = stage.open_turn(session)
-    stage.claim(open_turn == step.turn_id, f"the session's open turn {step.turn_id}", open_turn, step.seen)
+    expected = f"the session's open turn {open_turn} in the answer"
+    stage.claim(open_turn == step.turn_id, expected, step.turn_id, step.seen)
 
 
 @case("TA-TURN-1")

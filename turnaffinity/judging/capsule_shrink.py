@@ -25,7 +25,7 @@ SECONDS_IN_ALL = 20.0
 """How long the failures of a run are shrunk at most, in seconds; the rest keep all their steps."""
 
 MOST_STEPS = 120
-"""A case of more steps draws many times; leaving out a draw shows nothing."""
+"""A case of more steps draws many times, or plays a long life; leaving out steps one by one would take minutes."""
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -71,7 +71,7 @@ class _Search:
         if self.playable is None:
             return "the case is not among the cases"
         if len(self.capsule.steps) > MOST_STEPS:
-            return f"more than {MOST_STEPS} steps: the case draws many times"
+            return f"more than {MOST_STEPS} steps: the case draws many times, or plays a long life"
         if "no usable answer" in self.capsule.observed:
             return "the implementation gave no usable answer"
         if getattr(self.shrinker.subject.subject, "exhausted", False):

@@ -52,7 +52,7 @@ def _about(command: Command, key: str, layout: KeyLayout) -> str:
         return f"{verb} the job's binding"
     if kind == "pool":
         return {
-            "EXISTS": "which pools are there?", "SCARD": "how many nodes?", "SMEMBERS": "which nodes?",
+            "EXISTS": "is any of these a pool?", "SCARD": "how many nodes?", "SMEMBERS": "which nodes?",
             "SISMEMBER": "is the node in it?", "SREM": "takes a node that is gone out", "SRANDMEMBER": "draws",
         }.get(name, "")  # fmt: skip
     if kind == "node" and name == "EXISTS":
