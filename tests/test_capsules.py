@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from turnaffinity.judging.capsule import file_stem
+from turnaffinity.judging.judge import Judge
+from turnaffinity.judging.playing import collected_cases, play
 from turnaffinity.server import open_server
 
 ROOT = Path(__file__).parent.parent
@@ -176,3 +178,11 @@ def test_the_names_of_capsules_stay_in_their_folder_and_apart() -> None:
     names = [file_stem("TA-SEL-1", f"test_x[../../a b{sign}-TA-SEL-1]", taken) for sign in ("/", "\\", "é", "é" * 300)]
     assert len(set(names)) == 4
     assert all("/" not in name and not name.startswith(".") and len(name) <= 120 for name in names)
+
+
+def test_a_play_that_leaves_steps_out_is_not_taken_for_the_runs_own_history() -> None:
+    with Judge(seed=1) as judge:
+        cases = collected_cases(judge)
+        playable = next(each for (rule, name), each in cases.items() if rule == "TA-TURN-1" and "mixed_history" in name)
+        play(playable, judge, left_out=frozenset(range(40)))
+        assert judge.histories == {}

@@ -58,7 +58,7 @@ def test_a_write_puts_the_node_at_the_turn_key_and_nowhere_else_of_the_scheduler
     stage.serve(nodes, *stage.targets(site))
     stage.foreign_fields(session)
     step = stage.finalize(session, "max_duration", site)
-    prefixes = (stage.layout.prefixes["turn"], stage.layout.prefixes["session"], *stage.layout.room_prefixes)
+    prefixes = stage.layout.scheduler_prefixes
     places = [place for node in nodes for place in stage.snapshot().holding(node) if place.startswith(prefixes)]
     expected = f"{stage.layout.turn_key(step.turn_id)} / {stage.layout.affinity_field}"
     stage.claim(places == [expected], f"the node at {expected} alone", ", ".join(places) or "nowhere", step.seen)

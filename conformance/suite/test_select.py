@@ -3,23 +3,13 @@
 import pytest
 
 from turnaffinity.judging.cases import case
+from turnaffinity.judging.claims import claim_every_time
 from turnaffinity.judging.drawing import claim_random, selects
 from turnaffinity.judging.stage import Stage
 from turnaffinity.judging.wire_view import Looks
 
-EVERY_TIME = 24
-"""Selections that must agree; among 3 nodes a random choice agrees with chance 4e-12."""
-
-
 LONG = "a-turn-id.longer_than-a-UUID." * 8 + "END"
 """An id is never cut, wherever one might think that it ends."""
-
-
-def claim_every_time(stage: Stage, node: str, **asked: str | None) -> None:
-    job = asked.pop("job", None)
-    for _ in range(EVERY_TIME):
-        step = stage.select(turn=asked.get("turn"), lang=asked.get("lang"), job=stage.job() if job else None)
-        stage.claim(step.node == node, f"the recorded node {node}, every time", step.node, step.seen)
 
 
 # TA-SEL-1
@@ -39,7 +29,7 @@ def test_a_recorded_candidate_is_chosen_for_a_job_that_asks_for_a_binding(stage:
     nodes, turn = stage.nodes(3), stage.turn()
     stage.serve(nodes)
     stage.record(turn, nodes[1])
-    claim_every_time(stage, nodes[1], turn=turn, job="fresh")
+    claim_every_time(stage, nodes[1], turn=turn, fresh_jobs=True)
 
 
 @case("TA-SEL-1", "LS")
@@ -392,7 +382,7 @@ def test_a_selection_without_any_candidate_looks_nowhere_else(stage: Stage) -> N
 @case("TA-SEL-6", "LS")
 def test_a_selection_leaves_turn_keys_and_session_hashes_as_they_are(stage: Stage) -> None:
     scenes = selection_scenes(stage)
-    prefixes = (stage.layout.prefixes["turn"], stage.layout.prefixes["session"], *stage.layout.room_prefixes)
+    prefixes = stage.layout.scheduler_prefixes
     for turn in [*scenes.values(), stage.turn()]:
         for job in (None, stage.job()):
             before = stage.snapshot()

@@ -1,16 +1,12 @@
 """Who gives a turn its id, who shares it, and when is it over?"""
 
-import re
-
 import pytest
 
 from turnaffinity.judging.cases import case
+from turnaffinity.judging.claims import UUID_V4
 from turnaffinity.judging.stage import Stage, Step, told
 from turnaffinity.judging.subject import Finalized, Refused
 from turnaffinity.judging.wire_view import Looks, selections
-
-UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
-
 
 # TA-TURN-1
 

@@ -107,6 +107,11 @@ class KeyLayout(BaseModel):
             raise ValueError('the empty text is no prefix; write one as in "scheduler:room:"')
         return value
 
+    @property
+    def scheduler_prefixes(self) -> tuple[str, ...]:
+        """How turn keys, session hashes and room keys begin: all that a selection must leave as it is (TA-SEL-6)."""
+        return (self.prefixes["turn"], self.prefixes["session"], *self.room_prefixes)
+
     def turn_key(self, turn_id: str) -> str:
         """The key of one turn's hash."""
         return self.turn.format(turn_id=turn_id)

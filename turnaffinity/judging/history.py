@@ -31,7 +31,7 @@ FAR_MS = 4_102_444_800_000
 
 @dataclass(frozen=True)
 class Moment:
-    """One finalize of a history."""
+    """One request of a play, a finalize or a selection, with the state before and after it."""
 
     step: Step
     before: State
@@ -103,15 +103,13 @@ def selections_of_all_kinds(stage: Stage, *, answers: bool = False) -> Iterator[
 
 
 def _once(stage: Stage, name: str, play: Callable[[Stage], Iterator[Moment]], answers: bool) -> Iterator[Moment]:
-    known = stage.judge.histories
-    history = known.get((name, stage.reading)) if type(stage) is Stage else None
-    if history is None:
-        twin = stage.renamed(name)
-        history = known[name, stage.reading] = History(steps=twin.steps)
-        try:
-            history.moments += (moment for moment in play(twin) if not isinstance(moment.step.answer, Broke))
-        except (Violation, NotJudged) as error:
-            history.ended = error
+    known, key = stage.judge.histories, (name, stage.reading)
+    if type(stage) is not Stage:  # some steps may be left out: that play is this stage's alone
+        history = _played(stage.renamed(name), play)
+    else:
+        if key not in known:
+            known[key] = _played(stage.renamed(name), play)
+        history = known[key]
     for moment in history.moments:
         stage.steps[:] = history.steps[: moment.steps]
         yield moment
@@ -120,6 +118,15 @@ def _once(stage: Stage, name: str, play: Callable[[Stage], Iterator[Moment]], an
         raise history.ended
     if history.ended is not None:
         raise NotRun(f"after {len(history.moments)} of its steps there was no usable answer")
+
+
+def _played(stage: Stage, play: Callable[[Stage], Iterator[Moment]]) -> History:
+    history = History(steps=stage.steps)
+    try:
+        history.moments += (moment for moment in play(stage) if not isinstance(moment.step.answer, Broke))
+    except (Violation, NotJudged) as error:
+        history.ended = error
+    return history
 
 
 TURNS = ("recorded", "another pair", "no pool", "offline", "no key", "no field", "empty field", "no turn id")
@@ -202,6 +209,7 @@ class _Life:
             d: [(two, 0), (three, 0)],
             e: [],
         }
+        self.away: set[str] = set()
         self.used: set[str] = set()
         self.superseded: dict[str, set[str]] = {session: set() for session in self.sessions}
         for node in self.nodes:
@@ -233,16 +241,21 @@ class _Life:
         return self.rng.choices(self.langs, k=self.rng.randint(1, 7)) if kind == "room" else kind
 
     def _acts(self, session: str) -> list[Callable[[], None]]:
-        away = [node for node in self.nodes if not self.stage.judge.client.exists(self.stage.layout.node_key(node))]
         goes = self.rng.choice(self.nodes)
-        comes = self.rng.choice(away or self.nodes)
-        acts: list[Callable[[], None]] = [lambda: self.stage.offline(goes), lambda: self._comes(comes)]
+        comes = self.rng.choice([node for node in self.nodes if node in self.away] or self.nodes)
+        acts: list[Callable[[], None]] = [lambda: self._goes(goes), lambda: self._comes(comes)]
         acts += [lambda: self._comes(comes), lambda: self._affinity(session), lambda: self._affinity(session)]
         acts += [lambda: self._pointer(session), lambda: self._fields(session)]
         return acts
 
+    def _goes(self, node: str) -> None:
+        self.away.add(node)
+        self.stage.offline(node)
+
     def _comes(self, node: str) -> None:
-        self.stage.online(node)
+        self.away.discard(node)
+        if not self.serving[node]:
+            self.stage.online(node)
         for lang, pool_id in self.serving[node]:
             self.stage.serve([node], lang, pool_id=pool_id)
 
@@ -250,10 +263,8 @@ class _Life:
         """Somebody changes what the open turn's key holds."""
         stage, field_name = self.stage, self.stage.layout.affinity_field
         turn = stage.open_turn(session)
-        change, node = (
-            self.rng.choice(("moved", "moved", "empty", "no field", "no key", "theirs")),
-            self.rng.choice(self.nodes),
-        )
+        change = self.rng.choice(("moved", "moved", "empty", "no field", "no key", "theirs"))
+        node = self.rng.choice(self.nodes)
         if not turn:
             return
         key = stage.layout.turn_key(turn)

@@ -1,20 +1,18 @@
 """What is true of every finalize, whatever came before it? A long, mixed life of four sessions, judged rule by rule."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from turnaffinity.contract.batch import Job
 from turnaffinity.contract.layout import LEGACY_FIELDS
 from turnaffinity.judging.cases import case
+from turnaffinity.judging.claims import UUID_V4
 from turnaffinity.judging.history import Moment, finalizes_of_all_kinds
 from turnaffinity.judging.stage import Stage, told
 from turnaffinity.judging.state import NO_TTL, State
 from turnaffinity.judging.subject import Refused
 from turnaffinity.judging.wire_view import Looks
 from turnaffinity.wire.meaning import is_scan, keys_of
-
-UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def opened(stage: Stage, moment: Moment, state: State | None = None) -> str | None:
@@ -304,13 +302,8 @@ def their_fields(stage: Stage, state: State, session_key: str) -> dict[str, str]
 
 def claim_others_unchanged(stage: Stage, moment: Moment, own: set[str], expected: str) -> None:
     """All turn keys, session hashes and room keys but a finalize's own are as they were."""
-    before, after = (state.with_prefix(*scheduler_keys(stage)) for state in (moment.before, moment.after))
+    before, after = (state.with_prefix(*stage.layout.scheduler_prefixes) for state in (moment.before, moment.after))
     stage.claim_unchanged(moment.before, moment.after, expected, moment.step, {*before, *after} - own)
-
-
-def scheduler_keys(stage: Stage) -> tuple[str, ...]:
-    """How turn keys, session hashes and room keys begin."""
-    return (stage.layout.prefixes["turn"], stage.layout.prefixes["session"], *stage.layout.room_prefixes)
 
 
 def own_keys(stage: Stage, moment: Moment) -> set[str]:
@@ -373,7 +366,7 @@ def test_in_a_mixed_history_a_close_touches_only_its_own(stage: Stage) -> None:
             count += 1
             own = own_keys(stage, moment)
             claim_others_unchanged(stage, moment, own, "other sessions and turns as they were")
-            others = moment.before.with_prefix(*scheduler_keys(stage)).keys() - own
+            others = moment.before.with_prefix(*stage.layout.scheduler_prefixes).keys() - own
             looked = looks.looking_elsewhere(moment.step.seen, None)
             broken = [command for command in looked if is_scan(command) or set(keys_of(command)) & others]
             stage.claim_none(

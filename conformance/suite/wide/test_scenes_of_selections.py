@@ -3,13 +3,11 @@
 import pytest
 
 from turnaffinity.judging.cases import case
+from turnaffinity.judging.claims import EVERY_TIME, claim_every_time
 from turnaffinity.judging.drawing import claim_random, selects
 from turnaffinity.judging.history import selections_of_all_kinds
 from turnaffinity.judging.stage import Stage
 from turnaffinity.judging.wire_view import Looks
-
-EVERY_TIME = 24
-"""Selections that must agree; among 3 nodes a random choice agrees with chance 4e-12."""
 
 
 @case("TA-KEY-3", "LS")
@@ -39,7 +37,7 @@ def test_no_selection_of_any_kind_reads_twice_or_elsewhere(stage: Stage) -> None
 
 @case("TA-SEL-6", "LS")
 def test_no_selection_of_any_kind_changes_a_turn_key_or_a_session_hash(stage: Stage) -> None:
-    prefixes = (stage.layout.prefixes["turn"], stage.layout.prefixes["session"], *stage.layout.room_prefixes)
+    prefixes = stage.layout.scheduler_prefixes
     for moment in selections_of_all_kinds(stage):
         keys = {*moment.before.with_prefix(*prefixes), *moment.after.with_prefix(*prefixes)}
         expected = "no turn key and no session hash changed by a selection"
@@ -53,12 +51,6 @@ def test_a_selection_of_any_kind_is_answered_and_without_a_candidate_by_no_node(
         served = bool(moment.candidates(stage.layout, request["pair"]))
         bound = request["job_id"] and stage.layout.job_key(request["job_id"]) in moment.before.keys  # TA-BIND-2's
         stage.claim(served or bound or node is None, "no node where nobody serves the pair", node, moment.step.seen)
-
-
-def claim_every_time(stage: Stage, node: str, turn: str, lang: str | None = None) -> None:
-    for _ in range(EVERY_TIME):
-        step = stage.select(lang, turn=turn)
-        stage.claim(step.node == node, f"the recorded node {node}, every time", step.node, step.seen)
 
 
 # TA-SEL-1
@@ -94,7 +86,7 @@ def test_a_recorded_candidate_in_different_pools_for_different_pairs_is_chosen(s
         stage.serve(recorded, lang, pool_id=pool_id)
     stage.record(turn, recorded[0])
     for lang in langs:
-        claim_every_time(stage, recorded[0], turn, lang)
+        claim_every_time(stage, recorded[0], turn=turn, lang=lang)
 
 
 @case("TA-SEL-1", "LS")
@@ -103,7 +95,7 @@ def test_a_recorded_candidate_alone_in_its_pool_is_chosen(stage: Stage) -> None:
     stage.serve_one_a_pool(nodes)
     for node in nodes:
         stage.record(turn, node)
-        claim_every_time(stage, node, turn)
+        claim_every_time(stage, node, turn=turn)
 
 
 @case("TA-SEL-1", "LS")
@@ -146,7 +138,7 @@ def test_a_recorded_node_is_online_whatever_its_hash_holds(stage: Stage, field: 
     nodes, turn = stage.nodes(3), stage.turn()
     online_with(stage, nodes, field)
     stage.record(turn, nodes[1])
-    claim_every_time(stage, nodes[1], turn)
+    claim_every_time(stage, nodes[1], turn=turn)
 
 
 # TA-SEL-2
