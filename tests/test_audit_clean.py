@@ -64,6 +64,7 @@ def test_no_clean_trace_cut_anywhere_turns_red(seed: int, one: float, other: flo
 
 @settings(deadline=None, max_examples=100)
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
+@example(51084, 116)  # another client of the same unix socket clears between this one's MULTI and EXEC
 def test_no_clean_trace_with_lines_missing_at_a_marked_gap_turns_red(seed: int, place: int) -> None:
     atoms = clean_atoms(seed, style_of(random.Random(seed)))
     rng = random.Random(place)

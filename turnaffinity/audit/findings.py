@@ -119,8 +119,7 @@ class Findings:
         now = self.now
         actor = now.client if client is None else client
         if telling_apart and now.shared and not now.in_block:
-            reason = "all clients of one unix socket look alike in MONITOR: it cannot be told who did it"
-            self.unobservable.setdefault(rule, reason)
+            self.cannot_tell_apart(rule)
             return
         failure = Failure(rule, now.line, cause or now.line, expected, observed, actor, file=self.file)
         failure.before = self._before()
@@ -132,6 +131,11 @@ class Findings:
             if len(waiting) < PENDING:
                 waiting.append(failure)
                 self._watched.append(failure)
+
+    def cannot_tell_apart(self, rule: str) -> None:
+        """Whether this rule was broken depends on whose hand it was, and clients of one unix socket have one name."""
+        reason = "all clients of one unix socket look alike in MONITOR: it cannot be told who did it"
+        self.unobservable.setdefault(rule, reason)
 
     def _count(self, failure: Failure) -> None:
         self.broken[failure.rule] += 1

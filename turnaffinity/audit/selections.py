@@ -280,6 +280,9 @@ class Selections:
             turn = lives.turns.get(key)
             owner = lives.sessions.get(turn.session) if turn and turn.session else None
             if owner is not None and owner.turn == key and owner.id not in cleared:
+                if now.shared and not script:  # what stands between MULTI and EXEC may be another client's
+                    self._findings.cannot_tell_apart("TA-CLEAR-8")
+                    return
                 now.line, now.text = at
                 self._findings.blame(
                     "TA-CLEAR-8", "other turns stay as they were", f"turn {key} of session {owner.id} is {done}"
