@@ -13,7 +13,7 @@ NOTEBOOKS := $(VENV)/.installed-notebooks
 DEV       := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test conformance notebooks lint examples bench mutants soak browser refresh lab book sbom lock clean
+.PHONY: help verify test conformance notebooks long lint examples bench mutants soak browser refresh lab book sbom lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,7 +21,7 @@ help: ## list the targets
 verify: $(BASE) ## judge the reference on a live server, as a newcomer does (ARGS="--lua FILE" and so on)
 	@$(BIN)/turnaffinity verify $(ARGS)
 
-test: $(DEV) conformance ## everything that CI runs: conformance suite, notebooks, our own tests
+test: $(DEV) conformance ## what is run every day: conformance suite, notebooks, our own tests
 	$(PYTEST) tests notebooks --nbval $(wildcard notebooks/sanitize.cfg:%=--nbval-sanitize-with %) -n 2 --dist loadfile -q
 
 conformance: $(DEV) ## the suite under pytest, on the reference
@@ -29,6 +29,9 @@ conformance: $(DEV) ## the suite under pytest, on the reference
 
 notebooks: $(DEV) ## run every notebook and compare its outputs
 	$(PYTEST) notebooks --nbval -n 2 --dist loadfile -q
+
+long: $(DEV) ## the tests that CI runs besides: those marked long
+	$(PYTEST) tests -m long -n 2 --dist loadfile -q
 
 lint: $(DEV) ## ruff (rules and format) and mypy --strict
 	$(BIN)/ruff check .

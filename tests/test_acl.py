@@ -89,7 +89,10 @@ def test_a_layout_that_no_rule_can_hold_is_refused_in_a_sentence() -> None:
 SUBJECTS: list[tuple[Kind, str]] = [("reference", ""), ("lua", str(ROOT / "lua" / "select_node.lua"))]
 
 
-@pytest.mark.parametrize(("kind", "target"), SUBJECTS, ids=[kind for kind, _ in SUBJECTS])
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [pytest.param(*each, id=each[0], marks=[pytest.mark.long] if each[0] == "reference" else []) for each in SUBJECTS],
+)
 def test_what_is_right_conforms_with_these_rights_and_no_more(kind: Kind, target: str) -> None:
     with Judge(kind, target, "redis", seed=11, acl=True) as judge:
         report = verify(judge)

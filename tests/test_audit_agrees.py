@@ -72,7 +72,12 @@ def audited(mutant: Mutant, server: Server, folder: Path) -> dict[str, tuple[str
 
 
 @pytest.mark.parametrize(
-    "name", ["reference", "pointer-cleared-affinity-kept", "affinity-lives-five-minutes", "clear-in-three-steps"]
+    "name",
+    [
+        "reference",
+        "affinity-lives-five-minutes",
+        *(pytest.param(n, marks=pytest.mark.long) for n in ("pointer-cleared-affinity-kept", "clear-in-three-steps")),
+    ],
 )
 def test_audit_and_verify_agree_rule_by_rule_or_the_audit_says_why_not(
     server: Server, tmp_path: Path, name: str

@@ -82,7 +82,9 @@ def speak(subject: Subject, sessions: list[str], rounds: int, seed: int = 0) -> 
     return turns
 
 
-@pytest.mark.parametrize("name", ["intent", "literal", "continuous"])
+@pytest.mark.parametrize(
+    "name", ["intent", *(pytest.param(other, marks=pytest.mark.long) for other in ("literal", "continuous"))]
+)
 def test_the_rust_example_recorded_under_load_conforms(server: Server, tmp_path: Path, name: str) -> None:
     if not (EXAMPLES / "rust/target/release/adapter").exists():
         pytest.skip("needs the Rust example: make examples")

@@ -178,6 +178,7 @@ def test_without_a_server_or_vectors_the_runner_says_what_it_skipped_and_a_wrong
 RIGHT, WRONG = "D1::Reuse => self.read_open_turn(&finalize.session_id)?", "D1::Reuse => None"
 
 
+@pytest.mark.long
 def test_one_broken_line_of_the_flow_fails_cargo_test(server: Server, vectors: Path, tmp_path: Path) -> None:
     server.clear()
     copy = tmp_path / "copy"

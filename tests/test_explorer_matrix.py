@@ -24,6 +24,7 @@ from turnaffinity.reports import readme
 from turnaffinity.server import open_server
 from turnaffinity.specification.actor_finalize import Scheduler
 
+pytestmark = pytest.mark.long
 VECTORS = Path(__file__).parent.parent / "conformance" / "vectors"
 
 BY_HAND: dict[str, Callable[[Reading], bool]] = {

@@ -24,7 +24,12 @@ TWO_NODES = Bounds(nodes=2)
 SMALL = Bounds(max_durations=2)
 BY_ID = {predicate.goal.id: predicate for predicate in PREDICATES}
 ALL_CHOICES = Reading("reuse", "after", "after-first-job", "repair")
-SOME_READINGS = [Reading(), ALL_CHOICES, Reading("mint", "before", "after-first-job", "write-once")]
+LONG = pytest.mark.long
+SOME_READINGS = [
+    pytest.param(Reading(), id="intent"),
+    pytest.param(ALL_CHOICES, id=ALL_CHOICES.label, marks=LONG),
+    pytest.param(Reading("mint", "before", "after-first-job", "write-once"), id="mint", marks=LONG),
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +38,14 @@ def live() -> Iterator[LiveFlow]:
         yield LiveFlow(server)
 
 
+@LONG
 def test_every_transition_from_the_start_is_what_the_real_flow_does(live: LiveFlow) -> None:
     taken: set[object] = set()
     count = sum(hold_flow_to_search(live, BY_ID["G1"], reading, TWO_NODES, 1, taken) for reading in all_readings())
     assert count > 500
 
 
-@pytest.mark.parametrize("reading", SOME_READINGS, ids=lambda reading: reading.label)
+@pytest.mark.parametrize("reading", SOME_READINGS)
 def test_every_transition_of_the_first_two_steps_is_what_the_real_flow_does(live: LiveFlow, reading: Reading) -> None:
     """In still surroundings; and where a node fails, and each node serves some pairs, from the first state on."""
     taken: set[object] = set()
@@ -66,9 +72,9 @@ class AnotherChoice(LiveFlow):
         ("G2", Reading(d2="after"), Reading()),
         ("G3", Reading(d3="after-first-job"), Reading()),
         ("G4", Reading(), Reading(d1="mint")),
-        ("G6", ALL_CHOICES, replace(ALL_CHOICES, d4="write-once")),
+        pytest.param("G6", ALL_CHOICES, replace(ALL_CHOICES, d4="write-once"), marks=LONG),
         ("G7", Reading(), Reading(d1="mint")),
-        ("G8", Reading(d4="write-once"), Reading()),
+        pytest.param("G8", Reading(d4="write-once"), Reading(), marks=LONG),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value.as_dict().values()),
 )

@@ -242,6 +242,7 @@ def test_a_script_that_does_not_end_on_ours_is_not_run_on_theirs(theirs: Server,
         script_module.CALL_DEADLINE_S = kept
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick")
 def test_a_script_that_loops_on_theirs_only_is_stopped_there(theirs: Server, tmp_path: Path) -> None:
     before = content(theirs)

@@ -151,6 +151,7 @@ def test_the_python_starter_verifies_as_far_as_it_goes(tmp_path: Path) -> None:
     assert next(rule["status"] for rule in judged["rules"] if rule["id"] == "TA-TURN-5") == "pass"
 
 
+@pytest.mark.long
 def test_the_lua_starter_conforms_without_a_warning(tmp_path: Path) -> None:
     init("lua", tmp_path / "script")
     judged = verdict_on(tmp_path, "--lua", str(tmp_path / "script" / "select_node.lua"))

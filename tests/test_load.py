@@ -44,6 +44,7 @@ def test_nodes_that_die_and_return_send_no_job_to_a_wrong_node() -> None:
     assert stormy.counts.wrong_node == stormy.counts.lost_turn == stormy.counts.closed_turn == 0
 
 
+@pytest.mark.long
 def test_a_restart_loses_open_turns_unless_writes_are_kept() -> None:
     lost, kept = outcome("restart", sessions=300), outcome("restart-aof", sessions=300)
     assert lost.counts.lost_turn > 0
@@ -52,6 +53,7 @@ def test_a_restart_loses_open_turns_unless_writes_are_kept() -> None:
     assert not lost.at_fault  # Redis lost them, not the scheduler
 
 
+@pytest.mark.long
 def test_a_failover_loses_what_only_the_master_knew() -> None:
     over = outcome("failover", sessions=400)
     assert over.counts.lost_turn + over.counts.closed_turn > 0

@@ -273,6 +273,7 @@ def test_after_three_missed_deadlines_in_a_row_the_rest_is_not_run(start: Start,
     assert clock.now() < 3 * (0.2 + 0.1 + 0.1) + 0.2
 
 
+@pytest.mark.long
 def test_an_answer_in_between_forgives_missed_deadlines(start: Start, tmp_path: Path) -> None:
     turn = tmp_path / "turn"
     code = f"""

@@ -39,7 +39,14 @@ def test_the_museum_holds_the_two_bugs_of_the_note() -> None:
     assert museum >= {"affinity-lives-five-minutes", "one-field-written-another-read"}
 
 
-@pytest.mark.parametrize("name", ["one-field-written-another-read", "affinity-lives-five-minutes", "no-fallback-clear"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "one-field-written-another-read",
+        "affinity-lives-five-minutes",
+        pytest.param("no-fallback-clear", marks=pytest.mark.long),
+    ],
+)
 def test_a_mutant_is_killed_by_its_owner_in_the_words_it_declares(name: str) -> None:
     mutant = next(mutant for mutant in MUTANTS if mutant.id == name)
     with open_server("embedded") as server:

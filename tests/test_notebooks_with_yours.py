@@ -27,7 +27,7 @@ MISTAKES = {
 }
 """A wrong script: the rule that it breaks, the notebook of that rule, and notebooks of rules that it keeps."""
 
-EVERY_DAY = "reads_twice.lua"
+IN_CI = "reads_twice.lua"
 
 
 def run(names: list[str], **environment: str) -> dict[str, list[int]]:
@@ -51,11 +51,11 @@ def source(name: str, cell: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "script", [pytest.param(name, marks=[] if name == EVERY_DAY else [pytest.mark.soak]) for name in MISTAKES]
+    "script", [pytest.param(name, marks=pytest.mark.long if name == IN_CI else pytest.mark.soak) for name in MISTAKES]
 )
 def test_a_wrong_script_stops_the_notebook_of_its_rule_and_no_unrelated_one(script: str) -> None:
     rule, home, unrelated = MISTAKES[script]
-    kept = unrelated[:1] if script == EVERY_DAY else unrelated
+    kept = unrelated[:1] if script == IN_CI else unrelated
     failed = run([home, *kept], TURNAFFINITY_LUA=str(WRONG / script), TURNAFFINITY_ADAPTER="")
     assert any(f'holds("{rule}")' in source(home, cell) for cell in failed.pop(home))
     assert failed == {name: [] for name in kept}

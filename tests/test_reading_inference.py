@@ -26,13 +26,20 @@ def as_seen(reading: Reading) -> Reading:
     return replace(reading, d4="overwrite") if reading.d1 == "mint" else reading
 
 
-EVERY_DAY = {*PRESETS.values(), *list(all_readings())[::5]}
-"""The readings that are found out every day; the others in the long form (`make soak`)."""
+IN_CI = {*PRESETS.values(), *list(all_readings())[::5]}
+"""The readings that CI finds out; the others in the long form (`make soak`)."""
+
+
+def marks_of(reading: Reading) -> list[pytest.MarkDecorator]:
+    """The presets every day, some others in CI, all in the long form."""
+    if reading in PRESETS.values():
+        return []
+    return [pytest.mark.long if reading in IN_CI else pytest.mark.soak]
 
 
 @pytest.mark.parametrize(
     "reading",
-    [pytest.param(r, id=r.label, marks=[] if r in EVERY_DAY else [pytest.mark.soak]) for r in all_readings()],
+    [pytest.param(r, id=r.label, marks=marks_of(r)) for r in all_readings()],
 )
 def test_the_choices_of_every_reading_are_found_out(reading: Reading) -> None:
     with judging(reading) as judge:

@@ -27,7 +27,7 @@ from turnaffinity.wire.recorder import Recorder, Wanted, without_secret
 LAYOUT = KeyLayout()
 
 
-@pytest.fixture(scope="module", params=["redis", "embedded"])
+@pytest.fixture(scope="module", params=[pytest.param("redis", marks=pytest.mark.long), "embedded"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with open_server(request.param, tcp=True) as opened:
         client = opened.client()

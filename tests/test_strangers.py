@@ -22,12 +22,14 @@ from turnaffinity.judging.verdict import Report
 
 FOLDER = Path(__file__).parent / "strangers"
 EVERY_DAY = {
-    "function_library.py", "fallback_deletes_session.py", "group_jobs_lose_the_turn.py", "no_node_no_clear.py",
+    "fallback_deletes_session.py", "group_jobs_lose_the_turn.py", "no_node_no_clear.py",
     "pointer_before_turn.py", "remembers_open_turn.py", "rooms_clear_late.py", "session_ttl_second_time.py",
 }  # fmt: skip
 """The schedulers that are judged every day; the others in the long form (`make soak`)."""
 SLOW = {"seeded_by_seconds.lua", "round_robin.lua", "skips_the_last.lua"}
 """Scripts whose choice shows only after many draws: in the long form too."""
+IN_CI = {"function_library.py", "names_put_together.lua", "pool_then_srandmember.lua", "shuffled_once.lua"}
+"""Right ones that are judged in CI (`make long`)."""
 
 VARIATIONS = tomllib.loads((FOLDER / "variations.toml").read_text(encoding="utf-8"))
 """Programs that vary one right script, or one right scheduler: `rules` names those of which one has to fail."""
@@ -61,8 +63,8 @@ def programs(folder: str, suffix: str) -> list[object]:
     for path in sorted((FOLDER / folder).glob(f"*{suffix}")):
         if "sys.argv[1]" in path.read_text(encoding="utf-8"):
             continue  # it listens at a socket of its own, and is judged below
-        long = path.name in SLOW or (suffix == ".py" and path.name not in EVERY_DAY)
-        marks = [pytest.mark.soak] if long else []
+        soaks = path.name in SLOW or (suffix == ".py" and path.name not in EVERY_DAY | IN_CI)
+        marks = [pytest.mark.long] if path.name in IN_CI else [pytest.mark.soak] if soaks else []
         found.append(pytest.param(path, id=path.name, marks=marks))
     return found
 

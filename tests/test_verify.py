@@ -130,6 +130,7 @@ def test_list_names_the_cases_and_runs_none() -> None:
     assert all(line.startswith("TA-NEVER-1 ") for line in done.stdout.splitlines())
 
 
+@pytest.mark.long
 def test_a_seed_repeated_gives_the_same_names_and_another_one_others(tmp_path: Path) -> None:
     script = tmp_path / "nil.lua"
     script.write_text("return false\n")
@@ -149,7 +150,9 @@ LAYOUT = 'turn = "my:turn:{turn_id}"\nsession = "my:session:{session_id}"\n'
 
 
 @pytest.mark.parametrize(
-    "judged", [pytest.param(name, marks=pytest.mark.soak) for name in ("reference", "lua", "adapter")] + ["broken"]
+    "judged",
+    [pytest.param(name, marks=pytest.mark.soak) for name in ("reference", "lua", "adapter")]
+    + [pytest.param("broken", marks=pytest.mark.long)],
 )
 def test_workers_find_what_a_serial_run_finds(tmp_path: Path, judged: str) -> None:
     layout = tmp_path / "layout.toml"
@@ -199,7 +202,9 @@ def until(condition, what: str):  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("everybody", [True, False], ids=["group", "process"])
+@pytest.mark.parametrize(
+    "everybody", [pytest.param(True, id="group", marks=pytest.mark.long), pytest.param(False, id="process")]
+)
 def test_ctrl_c_leaves_no_process_and_no_folder(tmp_path: Path, workers: int, everybody: bool) -> None:
     process = subprocess.Popen(
         [*CLI, "verify", "-n", str(workers)], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
