@@ -74,9 +74,11 @@ def audited(mutant: Mutant, server: Server, folder: Path) -> dict[str, tuple[str
 @pytest.mark.parametrize(
     "name",
     [
-        "reference",
         "affinity-lives-five-minutes",
-        *(pytest.param(n, marks=pytest.mark.long) for n in ("pointer-cleared-affinity-kept", "clear-in-three-steps")),
+        *(
+            pytest.param(other, marks=pytest.mark.long)
+            for other in ("reference", "pointer-cleared-affinity-kept", "clear-in-three-steps")
+        ),
     ],
 )
 def test_audit_and_verify_agree_rule_by_rule_or_the_audit_says_why_not(

@@ -155,6 +155,7 @@ def test_a_capsule_whose_implementation_cannot_be_run_leaves_with_3(home: Path, 
     assert run(home, "replay", capsule, "--server", "redis://127.0.0.1:1", "--lua", REFERENCE).returncode == 3
 
 
+@pytest.mark.long
 def test_an_adapters_capsule_holds_the_lines_that_it_was_sent(tmp_path: Path) -> None:
     example = ROOT / "conformance/implementations/python"
     for name in ("adapter.py", "scheduler.py"):

@@ -159,7 +159,13 @@ def test_the_masters_share_all_slots_between_them(cluster: Cluster) -> None:
         assert 0 <= key_slot(slot_key.encode()) < SLOTS
 
 
-@pytest.mark.parametrize("rules", [["TA-WRITE-[16]", "TA-CLEAR-[17]"], pytest.param([], marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param(["TA-WRITE-[16]", "TA-CLEAR-[17]"], marks=pytest.mark.long),
+        pytest.param([], marks=pytest.mark.soak),
+    ],
+)
 def test_the_reference_is_judged_on_a_cluster_by_the_same_suite(tmp_path: Path, rules: list[str]) -> None:
     out = tmp_path / "r.json"
     words = [word for rule in rules for word in ("--rule", rule)]

@@ -43,8 +43,10 @@ def test_the_museum_holds_the_two_bugs_of_the_note() -> None:
     "name",
     [
         "one-field-written-another-read",
-        "affinity-lives-five-minutes",
-        pytest.param("no-fallback-clear", marks=pytest.mark.long),
+        *(
+            pytest.param(other, marks=pytest.mark.long)
+            for other in ("affinity-lives-five-minutes", "no-fallback-clear")
+        ),
     ],
 )
 def test_a_mutant_is_killed_by_its_owner_in_the_words_it_declares(name: str) -> None:

@@ -28,7 +28,13 @@ EVERY_DAY = {
 """The schedulers that are judged every day; the others in the long form (`make soak`)."""
 SLOW = {"seeded_by_seconds.lua", "round_robin.lua", "skips_the_last.lua"}
 """Scripts whose choice shows only after many draws: in the long form too."""
-IN_CI = {"function_library.py", "names_put_together.lua", "pool_then_srandmember.lua", "shuffled_once.lua"}
+IN_CI = {
+    "function_library.py",
+    "hgetall.lua",
+    "names_put_together.lua",
+    "pool_then_srandmember.lua",
+    "shuffled_once.lua",
+}
 """Right ones that are judged in CI (`make long`)."""
 
 VARIATIONS = tomllib.loads((FOLDER / "variations.toml").read_text(encoding="utf-8"))

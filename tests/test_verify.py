@@ -113,6 +113,7 @@ with subprocess.Popen(["{adapter}"], stdin=subprocess.PIPE) as right:
 """
 
 
+@pytest.mark.long
 def test_an_adapter_that_dies_in_the_middle_fails_its_case_and_not_the_run(tmp_path: Path) -> None:
     adapter = tmp_path / "run"
     adapter.write_text(FIVE_REQUESTS.format(python=sys.executable, adapter=PYTHON))
@@ -201,7 +202,7 @@ def until(condition, what: str):  # type: ignore[no-untyped-def]
     return found
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     "everybody", [pytest.param(True, id="group", marks=pytest.mark.long), pytest.param(False, id="process")]
 )
