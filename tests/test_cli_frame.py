@@ -98,6 +98,15 @@ def test_the_version_names_kit_and_contract():
     assert run("--version").stdout == f"turnaffinity {turnaffinity.__version__} (contract 1.0)\n"
 
 
+def test_python_m_turnaffinity_is_the_same_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "turnaffinity", "no-such-verb"], capture_output=True, text=True, timeout=60, check=False
+    )
+    again = run("no-such-verb")
+    assert (done.returncode, done.stderr) == (again.returncode, again.stderr)
+    assert done.returncode == 2
+
+
 def test_an_unknown_verb_or_option_is_one_sentence_and_status_2():
     for args, said in [
         (("verfy",), "No such command 'verfy'"),

@@ -15,7 +15,7 @@ LAYERS = (
     {"wire", "server"},
     {"specification"},
     {"judging", "audit", "explorer", "bench", "mutation", "vectors", "scale", "load"},
-    {"reports", "notebook", "pictures", "story", "cli"},
+    {"reports", "notebook", "pictures", "story", "cli", "__main__"},
 )
 """From the ground up; a module may import from its own layer and from those before it."""
 

@@ -39,17 +39,11 @@ def parse_line(line: bytes | str, number: int = 0) -> Command | None:
 def split_arguments(rest: bytes) -> tuple[str, ...] | None:
     r"""The arguments in `GET" "a` (the outermost quotes taken off), unescaped; None if a quote is cut or stray."""
     if b"\\" not in rest:
-        parts = rest.split(b'" "')
-        if rest.count(b'"') != 2 * (len(parts) - 1):
-            return None
-    else:
-        if _WHOLE.fullmatch(rest) is None:
-            return None
-        parts = [_unescaped(part) for part in _arguments(rest)]
-    try:
-        return tuple([part.decode("ascii") for part in parts])
-    except UnicodeDecodeError:
-        return tuple([part.decode("utf-8", "surrogateescape") for part in parts])
+        parts = rest.decode("utf-8", "surrogateescape").split('" "')
+        return tuple(parts) if rest.count(b'"') == 2 * (len(parts) - 1) else None
+    if _WHOLE.fullmatch(rest) is None:
+        return None
+    return tuple([_unescaped(part).decode("utf-8", "surrogateescape") for part in _arguments(rest)])
 
 
 def _arguments(rest: bytes) -> list[bytes]:
