@@ -123,12 +123,31 @@ def test_a_multi_that_deletes_another_sessions_open_turn_is_blamed_at_that_line(
 
 @pytest.mark.parametrize(
     "touch",
-    ["HGET scheduler:session:z current_turn_id", f"HDEL scheduler:turn:{OTHER} affinity_node_id"],
-    ids=["a look", "a deletion"],
+    [
+        "HGET scheduler:session:z current_turn_id",
+        f"EXISTS scheduler:turn:{OTHER}",
+        f"HDEL scheduler:turn:{OTHER} affinity_node_id",
+    ],
+    ids=["a look", "a look at the turn", "a deletion"],
 )
 def test_a_clear_script_that_touches_another_session_is_blamed_at_that_line(touch: str) -> None:
     found = broken(*write("z", OTHER), *write("d", A), *clear("d", A, f"L {touch}"))
     assert [(rule, line) for rule, line, _ in found] == [("TA-CLEAR-8", 9)]
+
+
+@pytest.mark.parametrize("command", ["SET {key} n1", "MSET x 1 {key} n1", "GETEX {key} PERSIST", "SADD {key} n1"])
+def test_a_turn_key_that_is_taken_for_something_else_than_a_hash_is_seen(command: str) -> None:
+    found = broken(*write("d", A), "A " + command.format(key=f"scheduler:turn:{B}"), *clear("d", A))
+    assert ("TA-KEY-1", 4) in [(rule, line) for rule, line, _ in found]
+
+
+def test_a_selection_that_takes_a_turn_key_for_a_string_is_seen() -> None:
+    found = broken(*write("d", A), *select(A, A, f"L GET scheduler:turn:{A}"), *clear("d", A))
+    assert [rule for rule, *_ in found] == ["TA-KEY-1"]
+
+
+def test_a_set_of_somebody_elses_beside_the_turn_keys_is_none_of_them() -> None:
+    assert broken(*write("d", A), "A SADD scheduler:turn:all n1", *clear("d", A)) == []
 
 
 def test_another_hash_put_over_the_session_is_a_loss_of_its_fields() -> None:

@@ -6,15 +6,26 @@ from collections.abc import Callable, Sequence
 
 from turnaffinity.audit.elsewhere import Elsewhere
 from turnaffinity.audit.findings import Findings, Now
-from turnaffinity.audit.lives import Lives
+from turnaffinity.audit.lives import UUID_V4, Lives
 from turnaffinity.audit.selections import Around, Call, Inner, Near, Selections
 from turnaffinity.audit.statistics import Statistics, seconds
 from turnaffinity.audit.trace import Lines, our_names
+from turnaffinity.audit.words import arguments_of, key_reader
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout, affixes
 from turnaffinity.wire.command import Command
-from turnaffinity.wire.meaning import ALL, SCRIPT_CALLS, assigns, deletes_fields, is_scan, moves, reads_fields, sets_ttl
-from turnaffinity.wire.monitor import split_arguments
+from turnaffinity.wire.meaning import (
+    ALL,
+    SCRIPT_CALLS,
+    assigns,
+    deletes_fields,
+    is_scan,
+    keys_of,
+    moves,
+    reads_fields,
+    sets_ttl,
+    takes_for_no_hash,
+)
 
 REMEMBERED = 1_000_000
 """Turns remembered by default (TA-TURN-3 looks back so far)."""
@@ -108,7 +119,7 @@ class Judge:
         head, _, rest = text.partition('] "')
         at, _, who = head.partition(" [")
         db, _, client = who.partition(" ")
-        argv = _arguments(rest)
+        argv = arguments_of(rest)
         if argv is None or not client:
             return None
         now = self.now
@@ -158,7 +169,7 @@ class Judge:
             rest = text.partition(' lua] "')[2]
             near = known_near.get(rest)
             if near is None:
-                argv = _arguments(rest)
+                argv = arguments_of(rest)
                 if argv is None:
                     continue
                 if len(argv) > 1 and argv[1].startswith(surroundings) and argv[0].upper() != "KEYS":
@@ -242,6 +253,7 @@ class Judge:
         if name in SCRIPT_CALLS:
             return
         self._lives_of_keys(command)
+        self._keys_of_turns(command)
         if is_scan(command):
             self._scan(command)
         if name == "WATCH":
@@ -276,6 +288,19 @@ class Judge:
             elif self.session_id(key) is not None and command.name not in TTL_REMOVED:
                 what = "neither the turn key nor the session hash gets a TTL"
                 blame("TA-WRITE-2", what, command.text(), telling_apart=True)
+
+    def _keys_of_turns(self, command: Command) -> None:
+        """An affinity is the field of a hash; and what a script asks of a turn's key, it has looked at."""
+        for key in takes_for_no_hash(command):
+            turn_id = self.turn_id(key)
+            if turn_id is not None and (UUID_V4.fullmatch(turn_id) or self.is_known_turn(turn_id)):
+                expected = f"the affinity is the field {self.affinity} of its turn's hash"
+                self.findings.blame("TA-KEY-1", expected, command.text())
+        if self.now.in_script:
+            for key in keys_of(command):
+                turn_id = self.turn_id(key)
+                if turn_id is not None:
+                    self.lives.looked_at(turn_id)
 
     def _scan(self, command: Command) -> None:
         pattern = command.argv[1] if command.name == "KEYS" else _after_match(command.argv)
@@ -346,29 +371,6 @@ class Judge:
                 self.findings.blame(
                     "TA-KEY-2", "the open turn stands only in the session hash", what, telling_apart=look
                 )
-
-
-def _arguments(rest: str) -> list[str] | None:
-    """The arguments of a line, from behind its first quote; None if a quote is cut or stray."""
-    rest = rest.rstrip()
-    if rest[-1:] != '"':
-        return None
-    if "\\" not in rest:
-        argv = rest[:-1].split('" "')
-        return argv if rest.count('"') == 2 * len(argv) - 1 else None
-    argv_of = split_arguments(rest[:-1].encode("utf-8", "surrogateescape"))
-    return None if argv_of is None else list(argv_of)
-
-
-def key_reader(layout: KeyLayout, name: str) -> Callable[[str], str | None]:
-    """A function from a key to the id in it, or None if the key is not of this kind."""
-    template: str = getattr(layout, name)
-    prefix = layout.prefixes[name]
-    pattern = layout.patterns[name]
-    if template.endswith("}") and not template.endswith("}}"):
-        cut = len(prefix)
-        return lambda key: key[cut:] if key.startswith(prefix) else None
-    return lambda key: match.group(1) if (match := pattern.fullmatch(key)) else None
 
 
 def _after_match(argv: Argv) -> str:

@@ -141,6 +141,10 @@ class Lives(Known):
                 "TA-TURN-3", f"turn {turn_id} is never used again", what, cause=line, telling_apart=True
             )
 
+    def looked_at(self, turn_id: str) -> None:
+        """A command within a script names the turn's key."""
+        self.unit.turns_read.setdefault(self.key_of(turn_id), (self.now.line, self.now.text))
+
     def selected(self, turn_id: str) -> Turn | None:
         """A selection by script under this turn, which reads its key."""
         key = self.key_of(turn_id)

@@ -22,6 +22,7 @@ from turnaffinity.wire.meaning import (
     reads_fields,
     script_call,
     sets_ttl,
+    takes_for_no_hash,
     writes_fields,
 )
 
@@ -195,6 +196,8 @@ class Selections:
         findings, line = self._findings, self._lives.now.line
         if sets_ttl(command):
             findings.blame("TA-NEVER-1", "no TTL command ever names a turn key", command.text())
+        if key in takes_for_no_hash(command):
+            findings.blame("TA-KEY-1", f"a selection reads the field {self._affinity}", command.text())
         if _changes(command, key):
             findings.blame("TA-SEL-6", "a selection changes no turn key and no session hash", command.text())
             self._unsettle(named, command)

@@ -25,6 +25,7 @@ __all__ = [
     "reads_fields",
     "script_call",
     "sets_ttl",
+    "takes_for_no_hash",
     "writes_fields",
 ]
 
@@ -62,6 +63,22 @@ TTL_OPTIONS = frozenset({"EX", "PX", "EXAT", "PXAT"})
 
 OVERWRITES = frozenset({"SET", "SETEX", "PSETEX", "GETSET"})
 """Commands after which a hash is no hash any more: all of its fields are gone."""
+
+
+OTHER_TYPES = frozenset(
+    {
+        "SET", "SETNX", "GETSET", "SETEX", "PSETEX", "APPEND", "MSET", "MSETNX", "GET", "GETDEL", "GETEX", "MGET",
+        "STRLEN", "INCR", "INCRBY", "DECR", "DECRBY", "SADD", "SREM", "SMEMBERS", "SISMEMBER", "SCARD", "LPUSH",
+        "RPUSH", "LRANGE", "LPOP", "RPOP", "LLEN", "ZADD", "ZREM", "ZRANGE", "ZSCORE", "ZCARD", "XADD", "XRANGE",
+        "JSON.SET", "JSON.GET",
+    }
+)  # fmt: skip
+"""Commands that take their keys for something else than a hash."""
+
+
+def takes_for_no_hash(command: Command) -> tuple[str, ...]:
+    """The keys that the command takes for a string, a set, a list or the like (TA-KEY-1)."""
+    return keys_of(command) if command.name in OTHER_TYPES else ()
 
 
 def sets_ttl(command: Command) -> tuple[str, ...]:
