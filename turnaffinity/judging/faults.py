@@ -8,6 +8,7 @@ from typing import Literal
 
 from turnaffinity.judging.evidence import Skipped
 from turnaffinity.judging.stage import Stage, Step, told
+from turnaffinity.judging.state import State
 from turnaffinity.judging.subject import Broke, Refused
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import SCRIPT_CALLS, keys_of
@@ -96,6 +97,13 @@ def finalize_with_error(
     """One closing finalize, of a session with an open turn, in which the commands at these places get an error."""
     sorter = _opened(stage, site, session)
     return _with_error(stage, reason, sorter, places)[0]
+
+
+def closing_with_error(stage: Stage, reason: str, site: str, place: Place, session: str) -> tuple[str, State, Step]:
+    """The same of one place and a named session: (the turn that is open, the state before, the finalize)."""
+    sorter = _opened(stage, site, session)
+    before = stage.snapshot()
+    return sorter.turn, before, _with_error(stage, reason, sorter, [place])[0]
 
 
 def _with_error(stage: Stage, reason: str, sorter: Sorter, places: Sequence[Place]) -> tuple[Step, tuple[Command, ...]]:

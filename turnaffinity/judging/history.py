@@ -89,7 +89,7 @@ def finalizes_of_all_kinds(stage: Stage, *, answers: bool = False) -> Iterator[M
     violation; the others judge what came before, and are then not run to their end.
     Sends what `Stage.serve`, `.record` and `.snapshot` send, HSET, HDEL, DEL and PEXPIREAT; asks for finalizes.
     """
-    return _once(stage, "finalizes", _finalizes, answers)
+    return played_once(stage, "finalizes", _finalizes, answers)
 
 
 def selections_of_all_kinds(stage: Stage, *, answers: bool = False) -> Iterator[Moment]:
@@ -99,10 +99,13 @@ def selections_of_all_kinds(stage: Stage, *, answers: bool = False) -> Iterator[
     Sends what `Stage.serve`, `.record` and `.snapshot` send, HSET, SET and DEL; asks for selections.
     """
     stage.needs_select()
-    return _once(stage, "selections", _selections, answers)
+    return played_once(stage, "selections", _selections, answers)
 
 
-def _once(stage: Stage, name: str, play: Callable[[Stage], Iterator[Moment]], answers: bool) -> Iterator[Moment]:
+def played_once(
+    stage: Stage, name: str, play: Callable[[Stage], Iterator[Moment]], answers: bool = False
+) -> Iterator[Moment]:
+    """The moments of a play, which is played for the first case that asks for it; `answers` as above."""
     known, key = stage.judge.histories, (name, stage.reading)
     if type(stage) is not Stage:  # some steps may be left out: that play is this stage's alone
         history = _played(stage.renamed(name), play)
@@ -164,7 +167,7 @@ def _finalizes(stage: Stage) -> Iterator[Moment]:
         yield life.next_moment()
 
 
-LEFT = ("no key", "empty field", "offline", "online", "no session", "no pointer")
+LEFT = ("no key", "empty field", "offline", "online", "one field more", "no session", "no pointer")
 
 
 def _scenes(stage: Stage) -> Iterator[Moment]:
@@ -179,6 +182,8 @@ def _scenes(stage: Stage) -> Iterator[Moment]:
         stage.record(turn, known.get(left, nodes[0]), session)
         if left == "no key":
             stage.do("DEL", layout.turn_key(turn))
+        if left == "one field more":
+            stage.do("HSET", layout.turn_key(turn), "started_at", "17")
         if left == "no session":
             stage.do("DEL", layout.session_key(session))
         if left == "no pointer":

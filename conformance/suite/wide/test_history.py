@@ -3,16 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pytest
+
 from turnaffinity.contract.batch import Job
 from turnaffinity.contract.layout import LEGACY_FIELDS
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import UUID_V4
+from turnaffinity.judging.failed_clears import finalizes_after_an_error
 from turnaffinity.judging.history import Moment, finalizes_of_all_kinds
 from turnaffinity.judging.stage import Stage, told
 from turnaffinity.judging.state import NO_TTL, State
 from turnaffinity.judging.subject import Refused
 from turnaffinity.judging.wire_view import Looks
 from turnaffinity.wire.meaning import is_scan, keys_of
+
+PLAYS = {"in a mixed history": finalizes_of_all_kinds, "after an error": finalizes_after_an_error}
+each_play = pytest.mark.parametrize("play", list(PLAYS))
 
 
 def opened(stage: Stage, moment: Moment, state: State | None = None) -> str | None:
@@ -75,7 +81,7 @@ def claim_some(stage: Stage, count: int, what: str) -> None:
     """Say how often the claim was put; a rule that met no occasion was not seen."""
     if not count:
         stage.unobservable(f"no finalize of the history shows {what} under this reading")
-    stage.note(f"{count} occasions in a history of mixed finalizes")
+    stage.note(f"{count} occasions in a play of many finalizes")
 
 
 # turns
@@ -106,9 +112,10 @@ def test_in_a_mixed_history_each_job_goes_to_the_node_that_its_turn_recorded(sta
 
 
 @case("TA-TURN-3")
-def test_in_a_mixed_history_no_id_comes_twice(stage: Stage) -> None:
+@each_play
+def test_no_id_comes_twice(stage: Stage, play: str) -> None:
     count = 0
-    for moment in finalizes_of_all_kinds(stage):
+    for moment in PLAYS[play](stage):
         if moment.answer and moment.answer.turn_id != opened(stage, moment):
             count += 1
             holds = moment.answer.turn_id not in moment.used
@@ -217,10 +224,11 @@ def test_in_a_mixed_history_each_segment_leaves_the_turn_open_with_an_affinity(s
 
 
 @case("TA-WRITE-2")
-def test_in_a_mixed_history_no_finalize_gives_anything_a_ttl(stage: Stage) -> None:
+@each_play
+def test_no_finalize_gives_anything_a_ttl(stage: Stage, play: str) -> None:
     count, looks = 0, Looks(stage.layout)
     prefixes = (stage.layout.prefixes["turn"], stage.layout.prefixes["session"])
-    for moment in finalizes_of_all_kinds(stage):
+    for moment in PLAYS[play](stage):
         count += 1
         for key, now in moment.after.with_prefix(*prefixes).items():
             old = moment.before.keys.get(key)
@@ -232,9 +240,10 @@ def test_in_a_mixed_history_no_finalize_gives_anything_a_ttl(stage: Stage) -> No
 
 
 @case("TA-WRITE-3")
-def test_in_a_mixed_history_no_closing_finalize_writes(stage: Stage) -> None:
+@each_play
+def test_no_closing_finalize_writes(stage: Stage, play: str) -> None:
     count = 0
-    for moment in finalizes_of_all_kinds(stage):
+    for moment in PLAYS[play](stage):
         if not moment.closing:
             continue
         count += 1
@@ -326,9 +335,10 @@ def test_in_a_mixed_history_d2_is_always_the_same(stage: Stage) -> None:
 
 
 @case("TA-CLEAR-5")
-def test_in_a_mixed_history_other_fields_of_the_session_hash_survive(stage: Stage) -> None:
+@each_play
+def test_other_fields_of_the_session_hash_survive_every_finalize(stage: Stage, play: str) -> None:
     count = 0
-    for moment in finalizes_of_all_kinds(stage):
+    for moment in PLAYS[play](stage):
         key = stage.layout.session_key(moment.session)
         before, after = their_fields(stage, moment.before, key), their_fields(stage, moment.after, key)
         if before:
@@ -359,9 +369,10 @@ def test_in_a_mixed_history_no_field_of_the_turns_own_outlives_its_close(stage: 
 
 
 @case("TA-CLEAR-8")
-def test_in_a_mixed_history_a_close_touches_only_its_own(stage: Stage) -> None:
+@each_play
+def test_a_close_touches_only_its_own(stage: Stage, play: str) -> None:
     count, looks = 0, Looks(stage.layout)
-    for moment in finalizes_of_all_kinds(stage):
+    for moment in PLAYS[play](stage):
         if moment.closing:
             count += 1
             own = own_keys(stage, moment)
@@ -389,9 +400,10 @@ def test_in_a_mixed_history_a_segment_writes_only_to_its_own_turn_and_session(st
 
 
 @case("TA-BIND-1")
-def test_in_a_mixed_history_exactly_the_jobs_of_segments_are_bound(stage: Stage) -> None:
+@each_play
+def test_exactly_the_jobs_of_segments_are_bound(stage: Stage, play: str) -> None:
     count = 0
-    for moment in finalizes_of_all_kinds(stage):
+    for moment in PLAYS[play](stage):
         bound = set(moment.after.with_prefix(stage.layout.prefixes["job"]))
         if moment.closing:
             count += 1
@@ -407,14 +419,16 @@ def test_in_a_mixed_history_exactly_the_jobs_of_segments_are_bound(stage: Stage)
 
 
 @case("TA-NEVER-1")
-def test_in_a_mixed_history_no_command_is_about_the_life_of_a_turn_key(stage: Stage) -> None:
-    for moment in finalizes_of_all_kinds(stage):
+@each_play
+def test_no_command_is_about_the_life_of_a_turn_key(stage: Stage, play: str) -> None:
+    for moment in PLAYS[play](stage):
         broken = Looks(stage.layout).ttl_on(moment.step.wire)
         stage.claim_none(broken, "no command about the TTL of a turn key", moment.step)
 
 
 @case("TA-KEY-3")
-def test_in_a_mixed_history_no_command_reads_or_writes_a_legacy_field(stage: Stage) -> None:
-    for moment in finalizes_of_all_kinds(stage):
+@each_play
+def test_no_command_of_a_finalize_reads_or_writes_a_legacy_field(stage: Stage, play: str) -> None:
+    for moment in PLAYS[play](stage):
         broken = Looks(stage.layout).legacy(moment.step.wire)
         stage.claim_none(broken, "no command that names a legacy field", moment.step)

@@ -1,5 +1,8 @@
 """What do finalizes send, choose, write and clear in scenes that others left behind? Each with every reason it has."""
 
+from collections.abc import Iterator
+from itertools import combinations, product
+
 import pytest
 
 from turnaffinity.judging.cases import case
@@ -98,14 +101,24 @@ def test_a_reason_is_compared_byte_for_byte(stage: Stage, bad: str) -> None:
 
 @case("TA-SEL-2")
 @pytest.mark.parametrize("why", ["max_duration", "manual", "timeout"])
-def test_the_second_job_of_a_batch_may_go_where_the_first_went(stage: Stage, why: str) -> None:
-    nodes, langs = stage.nodes(3), stage.langs[:3]
+def test_each_job_of_a_batch_is_drawn_for_itself(stage: Stage, why: str) -> None:
+    nodes, langs = stage.nodes(3), stage.langs[:5]
     stage.serve(nodes, *langs)
-    for _ in range(700):  # at a tenth of the fair share two jobs agree with chance 1/30: never in 700 below 1e-10
+    unseen = set(product(combinations(range(len(langs)), 2), ("on one node", "on two nodes")))
+    if why == "max_duration" and stage.reading.d3 == "after-first-job":  # the others join the first
+        unseen = {((0, 1), "on one node")}
+    for _ in range(800):  # at a tenth of the fair share two jobs agree with chance 1/30: never in 800 below 1e-10
         drawn = stage.finalize(stage.session(), why, langs, watch=False).nodes
-        if drawn[0] == drawn[1]:
+        unseen = {
+            ((one, other), how)
+            for (one, other), how in unseen
+            if (drawn[one] == drawn[other]) != (how == "on one node")
+        }
+        if not unseen:
             return
-    stage.claim(False, "each job of a batch drawn for itself", "in 700 batches the second job never joined the first")
+    (one, other), how = min(unseen)
+    observed = f"in 800 batches jobs {one + 1} and {other + 1} never went {how}"
+    stage.claim(False, "each job of a batch drawn for itself", observed)
 
 
 @case("TA-SEL-3")
@@ -321,6 +334,32 @@ def test_a_session_id_is_an_opaque_text_however_long(stage: Stage, reason: str) 
 
 
 # what is inherited
+
+
+@case("TA-CLEAR-1")
+def test_the_thirtieth_utterance_of_a_session_is_closed_like_the_first(stage: Stage) -> None:
+    for number, turn, step in utterances(stage):
+        left = (stage.affinity(turn), stage.open_turn(step.request["session_id"]))
+        stage.claim(left == (None, None), "the affinity and the open turn deleted", f"{left}, utterance {number}")
+
+
+@case("TA-WRITE-1")
+def test_the_thirtieth_utterance_of_a_session_is_written_like_the_first(stage: Stage) -> None:
+    for _number, _turn, _step in utterances(stage, claim_written=True):
+        pass
+
+
+def utterances(stage: Stage, *, claim_written: bool = False) -> Iterator[tuple[int, str, Step]]:
+    """Thirty utterances of one session in one process, closed by each reason in turn: (number, turn, its close)."""
+    stage.serve(stage.nodes(2))
+    session = stage.session()
+    for number in range(1, 31):
+        begun = stage.finalize(session, "max_duration", watch=False)
+        if claim_written:
+            written = (stage.affinity(begun.turn_id), stage.open_turn(session))
+            wanted = (begun.nodes[0], begun.turn_id)
+            stage.claim(written == wanted, f"{wanted} written", f"{written}, utterance {number}")
+        yield number, begun.turn_id, stage.finalize(session, ("manual", "timeout")[number % 2], watch=False)
 
 
 @case("TA-NEVER-2")

@@ -170,6 +170,15 @@ def test_the_one_candidate_among_many_that_are_gone_is_found(stage: Stage) -> No
         stage.claim(step.node == lone[0], f"the only candidate {lone[0]}", step.node, step.seen)
 
 
+@case("TA-SEL-2", "LS")
+def test_the_one_candidate_in_the_last_of_a_thousand_pools_is_found(stage: Stage) -> None:
+    *gone, lone = stage.nodes(1000)
+    stage.serve_one_a_pool([*gone, lone])  # in each pool before it there is a node, so that no id is missing
+    stage.offline(*gone)
+    step = stage.select()
+    stage.claim(step.node == lone, f"the only candidate {lone}", step.node, step.seen)
+
+
 # TA-SEL-3, TA-SEL-4
 
 

@@ -1,0 +1,71 @@
+"""What does a scheduler do where a closing finalize met an error? Beside repairing it (TA-CLEAR-4), nothing else.
+
+An error is when a careful engineer adds something: a TTL to be safe, a scan for what may be left, a look at the old
+fields. Each closing finalize here has one command that fails, and is followed by the next utterance's first segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import product
+
+from turnaffinity.judging.evidence import Unobservable
+from turnaffinity.judging.faults import Place, closing_with_error, first_clear_positions, selection_positions
+from turnaffinity.judging.history import Moment, played_once
+from turnaffinity.judging.stage import SITES, Stage
+from turnaffinity.judging.step import Step
+from turnaffinity.judging.subject import Finalized
+
+
+def finalizes_after_an_error(stage: Stage) -> Iterator[Moment]:
+    """For each call site and closing reason, each command of the first clear failing in turn, and one selection.
+
+    Played once a run, by the process behind the fault proxy. Sends what `Stage.serve`, `.record` and `.snapshot` send,
+    HSET and DEL; asks for finalizes. Leaves the case on fakeredis, which no proxy can stand before.
+    """
+    return played_once(stage, "after an error", _play)
+
+
+def _play(stage: Stage) -> Iterator[Moment]:
+    bystander = stage.session()
+    nodes = stage.nodes(2)
+    stage.serve(nodes, *stage.targets("room"))
+    stage.record(stage.turn(), nodes[0], bystander)
+    for site, reason in product(SITES, ("manual", "timeout")):
+        for place in _places(stage, reason, site):
+            yield from _one(stage, reason, site, place)
+
+
+def _places(stage: Stage, reason: str, site: str) -> list[Place]:
+    places: list[Place] = []
+    if stage.reading.d2 == "before":
+        with suppress(Unobservable):  # nothing is cleared before the jobs: TA-CLEAR-3 and -4 say so
+            places += first_clear_positions(stage, reason, site)
+    return [*places, *selection_positions(stage, reason, site)[:1]]
+
+
+def _one(stage: Stage, reason: str, site: str, place: Place) -> Iterator[Moment]:
+    session, layout = stage.session(), stage.layout
+    stage.foreign_fields(session)
+    turn, before, closing = closing_with_error(stage, reason, site, place, session)
+    after = stage.snapshot()
+    used = {turn}
+    yield Moment(closing, before, after, used=frozenset(used), steps=len(stage.steps))
+    _forget_bindings(stage, closing)
+    if isinstance(closing.answer, Finalized):
+        used.add(closing.answer.turn_id)
+    before = stage.snapshot()
+    begun = stage.finalize(session, "max_duration", site, by=stage.judge.proxied.subject)
+    yield Moment(begun, before, stage.snapshot(), used=frozenset(used), steps=len(stage.steps))
+    _forget_bindings(stage, begun)
+    if isinstance(begun.answer, Finalized):
+        used.add(begun.answer.turn_id)
+    stage.do("DEL", layout.session_key(session), *map(layout.turn_key, sorted(used)))
+
+
+def _forget_bindings(stage: Stage, step: Step) -> None:
+    """Bindings are judged at once, and not carried along: whatever jobs they are of."""
+    found = stage.snapshot().with_prefix(stage.layout.prefixes["job"])
+    if found:
+        stage.do("DEL", *sorted(found))
