@@ -78,8 +78,9 @@ def test_a_clear_that_broke_off_and_was_repaired_by_the_fallback_is_no_half_clea
     assert broken(*write("d", A), READ, HALF, READ, HALF, REST) == []
 
 
-def test_a_clear_of_the_affinity_alone_is_a_half_clear_once_the_session_is_read_twice() -> None:
-    assert broken(*write("d", A), READ, HALF, READ, *write("d", A), READ) == []
+def test_a_clear_of_the_affinity_alone_is_a_half_clear_once_the_turn_goes_on_or_its_session_is_read_twice() -> None:
+    assert broken(*write("d", A), READ, HALF, *write("d", A), READ) == []  # written anew at once (D4)
+    assert broken(*write("d", A), READ, HALF, READ, *write("d", A), READ) == [("TA-CLEAR-1", 8, 5)]
     assert broken(*write("d", A), READ, HALF, READ, READ) == [("TA-CLEAR-1", 7, 5)]
 
 

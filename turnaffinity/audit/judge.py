@@ -8,6 +8,7 @@ from turnaffinity.audit.elsewhere import Elsewhere
 from turnaffinity.audit.findings import Findings, Now
 from turnaffinity.audit.lives import UUID_V4, Lives
 from turnaffinity.audit.selections import Around, Call, Inner, Near, Selections
+from turnaffinity.audit.state import keep
 from turnaffinity.audit.statistics import Statistics, seconds
 from turnaffinity.audit.trace import Lines, our_names
 from turnaffinity.audit.words import arguments_of, key_reader
@@ -33,6 +34,7 @@ CLOCK_SLACK_S = 1.0
 """A clock that runs back by more than this is another recording: a gap."""
 NEAR_KEPT, NEAR_LENGTH = 4096, 200
 """So many lines about the surroundings are remembered, if they are no longer than this."""
+EMPTIES = frozenset({"FLUSHDB", "FLUSHALL"})
 TTL_REMOVED = frozenset({"PERSIST", "HPERSIST"})
 
 Argv = Sequence[str]
@@ -252,10 +254,13 @@ class Judge:
         name = command.name
         if name in SCRIPT_CALLS:
             return
-        self._lives_of_keys(command)
         self._keys_of_turns(command)
+        self._lives_of_keys(command)
         if is_scan(command):
             self._scan(command)
+        if name in EMPTIES and self.now.in_block:
+            expected = "a clear touches its own session's hash and the turn key named there"
+            self.findings.blame("TA-CLEAR-8", expected, command.text())
         if name == "WATCH":
             for key in command.argv[1:]:
                 session_id = self.session_id(key)
@@ -281,11 +286,12 @@ class Judge:
     def _lives_of_keys(self, command: Command) -> None:
         blame = self.findings.blame
         for key in sets_ttl(command):
-            if self.turn_id(key) is not None:
+            turn_id, session_id = self.turn_id(key), self.session_id(key)
+            if turn_id is not None and self.lives.is_turn(turn_id, key):
                 blame("TA-NEVER-1", "no TTL command ever names a turn key", command.text())
                 if command.name not in TTL_REMOVED:
                     blame("TA-WRITE-2", "neither the turn key nor the session hash gets a TTL", command.text())
-            elif self.session_id(key) is not None and command.name not in TTL_REMOVED:
+            elif session_id and self.lives.is_session(session_id, key) and command.name not in TTL_REMOVED:
                 what = "neither the turn key nor the session hash gets a TTL"
                 blame("TA-WRITE-2", what, command.text(), telling_apart=True)
 
@@ -293,6 +299,8 @@ class Judge:
         """An affinity is the field of a hash; and what a script asks of a turn's key, it has looked at."""
         for key in takes_for_no_hash(command):
             turn_id = self.turn_id(key)
+            if turn_id is not None or self.session_id(key) is not None:
+                keep(self.lives.no_hashes, key)
             if turn_id is not None and (UUID_V4.fullmatch(turn_id) or self.is_known_turn(turn_id)):
                 expected = f"the affinity is the field {self.affinity} of its turn's hash"
                 self.findings.blame("TA-KEY-1", expected, command.text())
@@ -336,7 +344,8 @@ class Judge:
         session_id, turn_id = self.session_id(key), self.turn_id(key)
         if session_id is not None:
             if gone is ALL:
-                self.lives.session_deleted(session_id)
+                if self.lives.is_session(session_id, key):
+                    self.lives.session_deleted(session_id)
                 return
             fields = set(gone)  # type: ignore[call-overload]
             if self.pointer in fields:

@@ -17,6 +17,8 @@ class Known:
         self.sessions: dict[str, Session] = {}
         self.closed: dict[int, int] = {}
         """hash of a turn -> the line where it was closed: some 110 bytes a turn."""
+        self.no_hashes: dict[str, None] = {}
+        """Keys named as a turn's or a session's that were taken for a string, a set or the like, the latest ones."""
         self.forgotten = 0
         self._remember = remember
 
@@ -30,6 +32,18 @@ class Known:
             self.turns.pop(next(iter(self.turns)))
             self.forgotten += 1
         return turn
+
+    def is_turn(self, turn_id: str, key: str) -> bool:
+        """Whether this key is a turn's: a lock or a queue may have a name that begins as turn keys do."""
+        name = self.key_of(turn_id)
+        return name in self.turns or hash(name) in self.closed or self._is_plain(turn_id, key)
+
+    def is_session(self, session_id: str, key: str) -> bool:
+        """Whether this key is a session's hash, as `is_turn`."""
+        return self.key_of(session_id) in self.sessions or self._is_plain(session_id, key)
+
+    def _is_plain(self, name: str, key: str) -> bool:
+        return ":" not in name and key not in self.no_hashes
 
     def session(self, session_id: str) -> Session:
         """What is known of a session of the present database."""

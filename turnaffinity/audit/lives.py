@@ -46,13 +46,15 @@ class Lives(Known):
             turn.deleted_line, turn.deleted_unit, turn.deleted_client = now.line, now.unit, now.client
             return
         self.findings.acts(now.client)
+        session = self.sessions.get(turn.session) if turn.session else None
+        if turn.doubted and turn.deleted_line and turn.recorded is False and session and session.turn == key:
+            self._half_cleared(session, turn)  # the session was read since: this is a new segment of what was to end
         if turn.recorded and turn.whole:
             self.decisions["D4"] = "overwrite"
         turn.recorded, turn.emptied, turn.node, turn.doubted = True, False, value, False
         turn.written_line, turn.written_unit = now.line, now.unit
         self.latest_write = (turn, now.unit)
         turn.written_at = turn.written_at or now.at
-        session = self.sessions.get(turn.session) if turn.session else None
         if session is not None and session.turn == key and session.lacks_affinity:
             session.lacks_affinity = False
             self._whole_write(turn, session.pointed_unit, session.pointed_line)
@@ -167,7 +169,7 @@ class Lives(Known):
     def affinity_deleted(self, turn_id: str, *, whole_key: bool) -> None:
         """HDEL of the affinity, or DEL of the turn key."""
         now, key = self.now, self.key_of(turn_id)
-        if not whole_key:
+        if not whole_key and now.in_block:  # a hand that deletes a field by itself may be an operator's
             self.findings.acts(now.client)
         self.unit.turns_deleted.setdefault(key, (now.line, now.text))
         turn = self.turns.get(key)
@@ -237,7 +239,7 @@ class Lives(Known):
             self._remember_closed(key)
             self.turns.pop(key, None)
         elif turn.recorded:
-            session.left, session.left_line = key, now.line
+            session.left, session.left_line, session.left_doubted = key, now.line, False
             session.left_unit, session.left_client = now.unit, now.client
         else:
             self._closed(turn, session, turn.deleted_unit, turn.deleted_line)
@@ -336,7 +338,9 @@ class Lives(Known):
                 turn.doubted = True  # the fallback clear begins with this read, too
             else:
                 self._half_cleared(session, turn)
-        if session.left:
+        if session.left and read and not session.left_doubted:
+            session.left_doubted = True  # a fallback that knows the turn from before begins so, too
+        elif session.left:
             self._left_over(session, session.left)
         if session.remains:
             key, line, what, client = session.remains

@@ -49,6 +49,11 @@ class Call(NamedTuple):
         return cls(call.script, call.args, client, line, bool(call.keys)) if call else cls("", (), client, line)
 
     @property
+    def selects_once(self) -> bool:
+        """Whether it is called as `select_node.lua` is: a pair, a job, a turn, and no more."""
+        return self.names_pair and len(self.args) <= 3
+
+    @property
     def names_pair(self) -> bool:
         """Whether the first argument looks like a language pair, as in the ABI of `select_node.lua`."""
         if not self.args:
@@ -118,7 +123,7 @@ class Selections:
             if len(argv) > 1 and session_id(argv[1]) is not None:
                 command = Command(tuple(argv))
                 changes = changes or bool(writes_fields(command) or deletes_fields(command))
-        if changes and not call.names_pair:
+        if changes and not call.selects_once:
             return False
         if call.names_pair and not changes and call.script:
             self._selectors.add(call.script)
@@ -153,7 +158,7 @@ class Selections:
                     continue
                 named = turn_id(key)
                 if named is not None:
-                    self._on_turn(command, key, named, affinity_lines, turns, others)
+                    self._on_turn(call, command, key, named, affinity_lines, turns, others)
                 elif session_id(key) is not None:
                     self._on_session(command, key)
                 else:
@@ -169,9 +174,7 @@ class Selections:
         given = call.args[2] if call.names_pair and len(call.args) > 2 else ""
         if not name:
             if given:
-                known = self._lives.turns.get(given)
-                if known is not None:
-                    known.jobs += 1
+                self._lives.selected(given)
             return
         now.line = turns[name]
         now.text = next(text for _, text, line in inner if line == now.line)
@@ -191,7 +194,14 @@ class Selections:
             self._statistics.affinity_hits += wanted in around.keys
 
     def _on_turn(
-        self, command: Command, key: str, named: str, lines: list[int], turns: dict[str, int], others: list[str]
+        self,
+        call: Call,
+        command: Command,
+        key: str,
+        named: str,
+        lines: list[int],
+        turns: dict[str, int],
+        others: list[str],
     ) -> None:
         findings, line = self._findings, self._lives.now.line
         if sets_ttl(command):
@@ -207,7 +217,7 @@ class Selections:
                     turns.setdefault(named, line)
                 if command.name in ASKS_WHETHER:
                     continue
-                if lines:
+                if lines and call.selects_once:
                     what = f"{command.text()}, after one at line {lines[0]}"
                     findings.blame("TA-SEL-5", "a selection reads the affinity once", what, cause=lines[0])
                 lines.append(line)

@@ -55,6 +55,8 @@ class Session:
     left_line: int = 0
     left_unit: int = -1
     left_client: str = ""
+    left_doubted: bool = False
+    """The session was read since: a fallback clear may follow (TA-CLEAR-4)."""
     remains: tuple[str, int, str, str] | None = None
     """(turn, line, what keeps its key alive, client) after a close."""
     dropped_line: int = 0

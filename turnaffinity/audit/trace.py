@@ -163,13 +163,13 @@ class Sieve:
         """What ran together with the line at `start`, not reaching back before `position`."""
         after = self._line_end(data, start)
         head = data[start : start + 48]
+        if head.startswith(b"#") and GAP_MARK in data[start:after]:
+            return self._lines("gap", data, start, after), after
         if b" lua] " in head:
             first = self._block_start(data, position, start)
             return self._script(data, first, start, after)
         if b" lua] " in data[after : after + 48]:
             return self._script(data, start, start, after)
-        if head.startswith(b"#") and GAP_MARK in data[start:after]:
-            return self._lines("gap", data, start, after), after
         # a queued command shows where EXEC runs it: the lines up to EXEC are one client's
         bracket, close = head.find(b" ["), data.find(b"] ", start, after)
         client = data[start + bracket : close + 2]
@@ -184,7 +184,10 @@ class Sieve:
     def _block_start(data: bytes, position: int, start: int) -> int:
         """Where the script call stands that a `lua` line belongs to, not before `position`."""
         while start > position and b" lua] " in data[start : start + 48]:
+            before = start
             start = data.rfind(b"\n", position, start - 1) + 1 or position
+            if data.startswith(b"#", start):  # a gap: the call stood in it
+                return before
         return start
 
     def _script(self, data: bytes, first: int, start: int, after: int) -> tuple[Lines, int]:
