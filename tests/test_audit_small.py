@@ -168,6 +168,60 @@ def test_a_turn_that_an_operator_deleted_was_not_seen_whole() -> None:
     assert (report["verdict"], report["whole_turns"]) == ("incomplete", 0)
 
 
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        ["A SET scheduler:session:d:lock tok NX PX 5000", "A DEL scheduler:session:d:lock"],
+        ["A SADD scheduler:session:index d", "A EXPIRE scheduler:session:index 60"],
+        ["A DEL scheduler:session:d:timeout_node_id"],
+        [f"A SET scheduler:turn:{A}:lock tok NX PX 5000", f"A DEL scheduler:turn:{A}:lock"],
+    ],
+    ids=["lock", "index", "old fields", "lock of a turn"],
+)
+def test_a_key_with_a_longer_name_is_not_the_hash_that_its_name_begins_with(theirs: list[str]) -> None:
+    assert broken(*write("d", A), *theirs, *clear("d", A)) == []
+    assert broken(*write("d", A), "A EXPIRE scheduler:session:d 60", *clear("d", A)) == [("TA-WRITE-2", 4, 4)]
+
+
+def test_one_script_may_select_for_a_whole_batch() -> None:
+    reads = [f"L HGET scheduler:turn:{A} affinity_node_id", "L SMEMBERS lingua:v1:pool:zh:en:0:nodes"]
+    batch = [f"A EVALSHA {'f' * 40} 0 s1 {A} zh en ja", *reads, *reads]
+    assert broken(*write("d", A), *batch, *clear("d", A)) == []
+
+
+def test_a_gap_within_a_script_ends_what_was_known_of_it() -> None:
+    cut = text_of(*write("d", A), *clear("d", A)[:-1]) + b"# turnaffinity:gap 1.0 s\n"
+    rest = text_of("L EXISTS foo", *write("d", A), *clear("d", A))
+    assert [rule["failures"] for rule in audited(cut + rest, DEFAULT_READING)["rules"] if rule["failures"]] == []
+
+
+def test_a_fallback_may_know_the_turn_from_before() -> None:
+    first = [READ, REST]  # the deletion of the affinity was refused, and is not in the trace
+    assert broken(*write("d", A), *first, READ, HALF) == []
+    assert broken(*write("d", A), *first, READ, READ)[0] == ("TA-CLEAR-1", 7, 5)
+
+
+def test_the_closed_turn_that_a_selection_is_given_is_seen_though_it_reads_no_affinity() -> None:
+    before = [line.replace(" aaaa ", f" {'a' * 40} ") for line in select(A, A)]
+    given = [f"A EVALSHA {'a' * 40} 0 zh:en j9 {A}", "L GET lingua:v1:job:j9:node"]
+    assert "TA-TURN-3" in [rule for rule, *_ in broken(*write("d", A), *before, *clear("d", A), *given)]
+
+
+def test_one_turn_open_in_two_sessions_is_seen() -> None:
+    found = broken(*write("d", A), *write("s", A), *clear("d", A))
+    assert ("TA-TURN-1", 6) in [(rule, line) for rule, line, _ in found]
+
+
+def test_a_clear_that_empties_the_database_is_seen() -> None:
+    found = broken(*write("d", A), *clear("d", A, "L FLUSHDB"))
+    assert [rule for rule, *_ in found] == ["TA-CLEAR-8"]
+
+
+def test_a_choice_that_the_reading_does_not_make_is_told() -> None:
+    report = audited(text_of(*write("d", A), *write("d", B), *clear("d", B)), DEFAULT_READING)
+    assert (report["verdict"], report["other_choices"]) == ("conforms", ["D1 = mint, where the reading has reuse"])
+
+
 @pytest.mark.parametrize("option", ["--json", "--html", "--junit"])
 def test_a_report_is_not_written_over_the_trace_that_it_is_about(tmp_path: Path, option: str) -> None:
     trace = tmp_path / "traffic.log"

@@ -152,6 +152,8 @@ def print_report(report: AuditReport) -> None:
     verdict.append(f", reading {report.reading}", style="default")
     if report.unseen:
         verdict.append(f"; this trace cannot show {', '.join(report.unseen)}", style="default")
+    if report.other_choices:
+        verdict.append(f"; seen: {'; '.join(report.other_choices)} (see --reading)", style="default")
     if report.stale:
         stale = ", ".join(entry["rule"] for entry in report.stale)
         verdict.append(f"; expected to fail and did not: {stale}", style="default")

@@ -209,7 +209,10 @@ class Judge:
     # commands
 
     def _command(self, argv: list[str]) -> None:
-        if len(argv) < 2:
+        if len(argv) < 2 or argv[0].upper() in EMPTIES:
+            if argv[0].upper() in EMPTIES and self.now.in_block:
+                expected = "a clear touches its own session's hash and the turn key named there"
+                self.findings.blame("TA-CLEAR-8", expected, " ".join(argv))
             return
         self._tick += 1
         if not self._tick & 15:
@@ -258,9 +261,6 @@ class Judge:
         self._lives_of_keys(command)
         if is_scan(command):
             self._scan(command)
-        if name in EMPTIES and self.now.in_block:
-            expected = "a clear touches its own session's hash and the turn key named there"
-            self.findings.blame("TA-CLEAR-8", expected, command.text())
         if name == "WATCH":
             for key in command.argv[1:]:
                 session_id = self.session_id(key)

@@ -84,6 +84,9 @@ class Lives(Known):
             turn = self._new_turn(key, value)
         if turn.session is None:
             self._refuse_odd_id(value, turn.written_line or now.line)
+        owner = self.sessions.get(turn.session or "")
+        if owner is not None and owner is not session and owner.turn == key:
+            findings.blame("TA-TURN-1", f"turn {value} is one session's", f"{owner.id} has it open, too")
         turn.session = self.key_of(session_id)
         session.turn, session.pointed_line = key, now.line
         session.pointed_unit, session.pointed_client = now.unit, now.client

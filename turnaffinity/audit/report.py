@@ -47,6 +47,8 @@ class AuditReport:
     seconds: float
     stale: list[dict[str, Any]] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
+    stated: dict[str, str] = field(default_factory=dict)
+    """The choices of the reading that the trace was judged by; none with "auto"."""
 
     @property
     def failed(self) -> list[str]:
@@ -59,6 +61,15 @@ class AuditReport:
         if self.failed:
             return "violates"
         return "conforms" if self.whole_turns else "incomplete"
+
+    @property
+    def other_choices(self) -> list[str]:
+        """Choices that were seen and that the reading does not make: no rule of a trace is about them."""
+        return [
+            f"{name} = {seen}, where the reading has {self.stated[name]}"
+            for name, seen in self.decisions.items()
+            if seen and self.stated.get(name, seen) != seen
+        ]
 
     @property
     def unseen(self) -> list[str]:
@@ -83,6 +94,7 @@ class AuditReport:
             "planned": len(self.rules), "executed": sum(rule["cases"] for rule in self.rules),
             "rules": self.rules, "protocol": [], "exit": self.exit_status, "stale": self.stale,
             "seconds": round(self.seconds, 3), "whole_turns": self.whole_turns, "lines": self.lines,
+            "other_choices": self.other_choices,
             "lines_of_interest": self.matched, "gaps": self.gaps, "unobservable": self.unseen,
             "statistics": self.statistics, "turns": self.lives,
         }  # fmt: skip
@@ -110,6 +122,7 @@ def build_report(
         matched,
         judge.gaps,
         elapsed_s,
+        stated=reading.as_dict() if reading else {},
     )  # fmt: skip
 
 

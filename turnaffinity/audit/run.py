@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import heapq
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from turnaffinity.wire.monitor import parse_line
 HEAD_BYTES = 1 << 16
 """How much of a file is looked at to tell whether it is MONITOR traffic at all."""
 
+_BEHIND_A_PREFIX = re.compile(rb"(?m)^.*\S.*?\s\d{10}\.\d+ \[\d+ [^\]\n]+\] \"")
+"""A line of MONITOR as other programs print it: behind the name of a container, or a time of their own."""
+
 Progress = Callable[[int], None]
 """Told of the bytes read since the last call (of a compressed file: after unpacking)."""
 
@@ -36,6 +40,12 @@ class Head:
         """Keep the first `HEAD_BYTES`."""
         if len(self.data) < HEAD_BYTES:
             self.data += chunk[: HEAD_BYTES - len(self.data)]
+
+    def mend(self) -> str:
+        """What whoever made this file can do about it."""
+        if _BEHIND_A_PREFIX.search(self.data):
+            return "cut off what stands before the time of each line, as docker compose logs --no-log-prefix does"
+        return "record it with: turnaffinity record --out FILE, or redis-cli monitor > FILE"
 
     def is_traffic(self) -> bool:
         """Whether a line of it parses, or there is nothing in it but OK and remarks."""
@@ -111,8 +121,7 @@ def audit_files(
         _feed_all(auditor, paths, progress)
     for path, head in zip(paths, auditor.heads, strict=True):
         if not head.is_traffic():
-            mend = "record it with: turnaffinity record --out FILE, or redis-cli monitor > FILE"
-            raise Problem(path, "holds no line of MONITOR traffic in its beginning", mend)
+            raise Problem(path, "holds no line of MONITOR traffic in its beginning", head.mend())
     return auditor.report(paths)
 
 

@@ -43,9 +43,10 @@ def audit(
     """Judge recorded MONITOR traffic: which rules held, which broke, and at which line. Touches no system.
 
     Reads what `redis-cli monitor` or `turnaffinity record` wrote, gzip and zstd too, of Redis and Valkey. Several
-    files are one system's servers, taken in time order. Memory stays constant but for some 110 bytes a turn.
-    What a trace cannot show is `unobservable`, and what it does not show whole is not judged: a trace may begin
-    and end anywhere. Only connections seen writing, clearing or selecting are the scheduler's.
+    files are one system's primaries, taken in time order (a replica repeats what its primary was sent). Memory
+    stays constant but for some 110 bytes a turn. What a trace cannot show is `unobservable`, and what it does
+    not show whole is not judged: a trace may begin and end anywhere. Only connections seen writing, clearing or
+    selecting are the scheduler's.
 
     With --follow a running server is judged, until Ctrl-C or --seconds.
 

@@ -14,7 +14,6 @@ from turnaffinity.judging.evidence import Unobservable
 from turnaffinity.judging.faults import Place, closing_with_error, first_clear_positions, selection_positions
 from turnaffinity.judging.history import Moment, played_once
 from turnaffinity.judging.stage import SITES, Stage
-from turnaffinity.judging.step import Step
 from turnaffinity.judging.subject import Finalized
 
 
@@ -28,10 +27,10 @@ def finalizes_after_an_error(stage: Stage) -> Iterator[Moment]:
 
 
 def _play(stage: Stage) -> Iterator[Moment]:
-    bystander = stage.session()
-    nodes = stage.nodes(2)
-    stage.serve(nodes, *stage.targets("room"))
-    stage.record(stage.turn(), nodes[0], bystander)
+    stage.serve(stage.nodes(2), *stage.targets("room"))
+    # somebody else's open turn, known to the process that is going to meet the errors
+    stage.finalize(stage.session(), "max_duration", by=stage.judge.proxied.subject)
+    _forget_bindings(stage)
     for site, reason in product(SITES, ("manual", "timeout")):
         for place in _places(stage, reason, site):
             yield from _one(stage, reason, site, place)
@@ -52,19 +51,19 @@ def _one(stage: Stage, reason: str, site: str, place: Place) -> Iterator[Moment]
     after = stage.snapshot()
     used = {turn}
     yield Moment(closing, before, after, used=frozenset(used), steps=len(stage.steps))
-    _forget_bindings(stage, closing)
+    _forget_bindings(stage)
     if isinstance(closing.answer, Finalized):
         used.add(closing.answer.turn_id)
     before = stage.snapshot()
     begun = stage.finalize(session, "max_duration", site, by=stage.judge.proxied.subject)
     yield Moment(begun, before, stage.snapshot(), used=frozenset(used), steps=len(stage.steps))
-    _forget_bindings(stage, begun)
+    _forget_bindings(stage)
     if isinstance(begun.answer, Finalized):
         used.add(begun.answer.turn_id)
     stage.do("DEL", layout.session_key(session), *map(layout.turn_key, sorted(used)))
 
 
-def _forget_bindings(stage: Stage, step: Step) -> None:
+def _forget_bindings(stage: Stage) -> None:
     """Bindings are judged at once, and not carried along: whatever jobs they are of."""
     found = stage.snapshot().with_prefix(stage.layout.prefixes["job"])
     if found:

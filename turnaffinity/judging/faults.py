@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from turnaffinity.judging.evidence import Skipped
@@ -39,6 +39,8 @@ class Sorter:
     session: str
     turn: str
     site: str
+    failed: list[str] = field(default_factory=list)
+    """The commands that got an error."""
 
     def kind(self, argv: Sequence[str]) -> Kind | None:
         """What a command belongs to, or None for anything else."""
@@ -49,10 +51,10 @@ class Sorter:
             return "select"
         if command.name in TRANSACTION:
             return "clear"
-        if command.name in SCRIPT_CALLS or keys:
-            named = any(self.session in part or self.turn in part for part in argv[1:])
-            return "clear" if named else None
-        return None
+        named = any(self.session in part or self.turn in part for part in argv[1:])
+        if keys and not any(key.startswith(self.stage.layout.scheduler_prefixes) for key in keys):
+            return None  # a lock of its own, that the session gives its name to
+        return "clear" if named and (keys or command.name in SCRIPT_CALLS) else None
 
 
 def _opened(stage: Stage, site: str, session: str | None = None) -> Sorter:
@@ -125,7 +127,8 @@ def claim_repaired(stage: Stage, reason: str, site: str, places: Sequence[Place]
         for name, value in ((stage.layout.affinity_field, affinity), (stage.layout.current_turn_field, open_turn))
         if value is not None
     ]
-    stage.claim(not left, f"the turn closed though {where} got -ERR injected", ", ".join(left) + " left", wire)
+    observed = f"{', '.join(left)} left, after an error for {' and '.join(sorter.failed)}"
+    stage.claim(not left, f"the turn closed though {where} got -ERR injected", observed, wire)
     return step
 
 
@@ -139,6 +142,9 @@ def failing_at(sorter: Sorter, places: Sequence[Place]) -> Callable[[Sequence[st
             return None
         number = counts[kind]
         counts[kind] += 1
-        return "ERR injected" if Place(kind, number) in places else None
+        if Place(kind, number) not in places:
+            return None
+        sorter.failed.append(Command(tuple(argv)).text())
+        return "ERR injected"
 
     return decide
