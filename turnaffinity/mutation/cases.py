@@ -69,7 +69,7 @@ def _argument_sets(function: Callable[..., Any]) -> Iterator[dict[str, Any]]:
     axes: list[list[dict[str, Any]]] = []
     for mark in reversed(getattr(function, "pytestmark", [])):
         if mark.name == "parametrize":
-            names = [name.strip() for name in mark.args[0].split(",")]
+            names = mark.args[0] if isinstance(mark.args[0], tuple) else (mark.args[0],)
             rows = [value if len(names) > 1 else (value,) for value in mark.args[1]]
             axes.append([dict(zip(names, row, strict=True)) for row in rows])
     wanted = function.__code__.co_varnames[: function.__code__.co_argcount]
