@@ -102,7 +102,7 @@ class Matrix:
                     "killed_by": list(death.killed_by), "status": death.status,
                     "readings": list(death.mutant.readings), "museum": death.mutant.museum,
                     "mistake": death.mutant.mistake, "said": death.said, "undeclared": death.undeclared,
-                    "untouched": death.untouched,
+                    "untouched": death.untouched, "seconds": round(death.seconds, 1),
                 }
                 for death in self.deaths
             ],
