@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,6 +17,8 @@ from turnaffinity.wire.meaning import SCRIPT_CALLS, keys_of
 Kind = Literal["clear", "select"]
 MOST_SELECTION_FAULTS = 4
 """An implementation in plain commands selects with many; so many of them are made to fail, spread evenly."""
+
+_DIGEST = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32}\b")
 
 TRANSACTION = frozenset({"WATCH", "MULTI", "EXEC"})
 
@@ -144,7 +147,7 @@ def failing_at(sorter: Sorter, places: Sequence[Place]) -> Callable[[Sequence[st
         counts[kind] += 1
         if Place(kind, number) not in places:
             return None
-        sorter.failed.append(Command(tuple(argv)).text())
+        sorter.failed.append(_DIGEST.sub(r"\1...", Command(tuple(argv)).short_text()))
         return "ERR injected"
 
     return decide
