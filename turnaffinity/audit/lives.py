@@ -47,7 +47,8 @@ class Lives(Known):
             return
         self.findings.acts(now.client)
         session = self.sessions.get(turn.session) if turn.session else None
-        if turn.doubted and turn.deleted_line and turn.recorded is False and session and session.turn == key:
+        half_gone = turn.doubted and turn.deleted_line and turn.recorded is False
+        if half_gone and session and session.turn == key and not turn.deleted_client.startswith("unix:"):
             self._half_cleared(session, turn)  # the session was read since: this is a new segment of what was to end
         if turn.recorded and turn.whole:
             self.decisions["D4"] = "overwrite"
