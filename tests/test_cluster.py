@@ -113,6 +113,7 @@ def move(slot: int, source: Process, target: Process, cluster: Cluster) -> None:
     cluster.await_ok()
 
 
+@pytest.mark.long
 def test_a_replica_reads_stale_and_after_a_takeover_the_next_finalize_repairs() -> None:
     with Cluster(embedded_binary(), replicas=1) as cluster:
         key = TAGGED.turn_key("any")

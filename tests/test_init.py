@@ -143,6 +143,7 @@ def verdict_on(tmp_path: Path, *subject: str) -> dict[str, Any]:
     return judged
 
 
+@pytest.mark.long
 def test_the_python_starter_verifies_as_far_as_it_goes(tmp_path: Path) -> None:
     judged = verdict_on(tmp_path, "--adapter", shlex.join(adapter_of("python", tmp_path)))
     assert judged["verdict"] == "incomplete"

@@ -68,6 +68,7 @@ def utterances(server: Server, reading: Any, sessions: int = 3) -> None:
                 do_finalize(scheduler, f"s{number}", reason, "zh", "en", ["en", "ja"] if number else None)
 
 
+@pytest.mark.long
 def test_the_specification_conforms_in_every_reading_recorded_live(server: Server, tmp_path: Path) -> None:
     for number, reading in enumerate(all_readings()):
         if number % 5:

@@ -44,6 +44,12 @@ def refused(url: str) -> CannotRun:
     return caught.value
 
 
+def takes_connections(path: Path) -> bool:
+    """Whether somebody listens: the socket's file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as knock:
+        return knock.connect_ex(str(path)) == 0
+
+
 @contextmanager
 def raw_server(folder: Path, *options: str, binary: str | None = None) -> Iterator[str]:
     """A server with options of its own; gives its URL as soon as it takes connections."""
@@ -52,7 +58,7 @@ def raw_server(folder: Path, *options: str, binary: str | None = None) -> Iterat
     process = subprocess.Popen([binary or embedded_binary(), *given], stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 10
-        while not path.exists():
+        while not takes_connections(path):
             assert time.monotonic() < deadline
             assert process.poll() is None
             time.sleep(0.005)
