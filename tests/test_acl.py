@@ -91,7 +91,7 @@ SUBJECTS: list[tuple[Kind, str]] = [("reference", ""), ("lua", str(ROOT / "lua" 
 
 @pytest.mark.parametrize(
     ("kind", "target"),
-    [pytest.param(*each, id=each[0], marks=[pytest.mark.long] if each[0] == "reference" else []) for each in SUBJECTS],
+    [pytest.param(*each, id=each[0], marks=pytest.mark.long) for each in SUBJECTS],
 )
 def test_what_is_right_conforms_with_these_rights_and_no_more(kind: Kind, target: str) -> None:
     with Judge(kind, target, "redis", seed=11, acl=True) as judge:

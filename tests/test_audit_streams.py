@@ -35,6 +35,7 @@ def peak_mb(trace: Path) -> float:
     return float(done.stdout.split()[2])
 
 
+@pytest.mark.long
 def test_four_times_the_bytes_around_the_same_turns_take_no_more_memory(tmp_path: Path) -> None:
     small, large = tmp_path / "small.log", tmp_path / "large.log"
     ours = 10_000
@@ -98,6 +99,7 @@ def lose_the_server(server: Server) -> None:
     utterances(with_nodes(server), PRESETS["intent"])
 
 
+@pytest.mark.long
 def test_a_recording_survives_a_lost_server_and_marks_the_gap(server: Server, tmp_path: Path) -> None:
     def act() -> None:
         lose_the_server(server)
@@ -117,6 +119,7 @@ def test_a_recording_survives_a_lost_server_and_marks_the_gap(server: Server, tm
     assert (failures(report.as_dict()), report.verdict, report.gaps) == ({}, "conforms", 1)
 
 
+@pytest.mark.long
 def test_following_goes_on_after_a_lost_server(server: Server) -> None:
     with_nodes(server)
     timer = threading.Timer(0.3, partial(lose_the_server, server))

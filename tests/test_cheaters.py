@@ -55,6 +55,7 @@ def test_a_flow_played_in_memory_does_not_conform(reading):
     assert {"TA-SEL-2", "TA-WRITE-1", "TA-CLEAR-1"} <= blamed(report)
 
 
+@pytest.mark.long
 def test_who_supports_nothing_is_incomplete_and_has_passed_nothing():
     report = judged("supports_nothing.py")
     assert report.verdict != "conforms"
@@ -62,6 +63,7 @@ def test_who_supports_nothing_is_incomplete_and_has_passed_nothing():
     assert {rule.status for rule in report.rules} <= {"not-claimed", "not-run", "unobservable"}
 
 
+@pytest.mark.long
 def test_a_decision_that_is_claimed_and_not_made_violates_the_reading():
     report = judged("claims_what_it_is_not.py", rules=("TA-TURN-4", "TA-WRITE-4"))
     assert report.verdict == "violates"

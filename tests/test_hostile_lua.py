@@ -146,6 +146,7 @@ def test_a_loop_in_one_place_fails_its_own_cases_and_no_others(tmp_path: Path) -
     assert report.verdict == "violates"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick")
 def test_after_three_calls_that_cost_the_server_the_rest_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "loops.lua"

@@ -33,6 +33,7 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_name(tmp_path):
         copy_notebooks(tmp_path / "file" / "below")
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_jupyterlab_and_everything_that_it_started(tmp_path):
     command = [sys.executable, "-m", "turnaffinity.cli.main", "lab", "--folder", str(tmp_path / "lab")]
     with subprocess.Popen(

@@ -39,6 +39,7 @@ def test_nothing_is_lost_where_nothing_breaks() -> None:
     assert (calm.turn_keys_left, calm.pointers_left, calm.counts.errors.total()) == (0, 0, 0)
 
 
+@pytest.mark.long
 def test_nodes_that_die_and_return_send_no_job_to_a_wrong_node() -> None:
     stormy = outcome("nodes", sessions=300)
     assert stormy.counts.wrong_node == stormy.counts.lost_turn == stormy.counts.closed_turn == 0

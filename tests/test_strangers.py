@@ -22,20 +22,22 @@ from turnaffinity.judging.verdict import Report
 
 FOLDER = Path(__file__).parent / "strangers"
 EVERY_DAY = {
-    "fallback_deletes_session.py", "group_jobs_lose_the_turn.py", "no_node_no_clear.py",
-    "pointer_before_turn.py", "remembers_open_turn.py", "rooms_clear_late.py", "session_ttl_second_time.py",
+    "group_jobs_lose_the_turn.py", "pointer_before_turn.py", "remembers_open_turn.py", "session_ttl_second_time.py",
 }  # fmt: skip
 """The schedulers that are judged every day; the others in the long form (`make soak`)."""
 SLOW = {"seeded_by_seconds.lua", "round_robin.lua", "skips_the_last.lua"}
 """Scripts whose choice shows only after many draws: in the long form too."""
 IN_CI = {
+    "fallback_deletes_session.py",
+    "no_node_no_clear.py",
+    "rooms_clear_late.py",
     "function_library.py",
     "hgetall.lua",
     "names_put_together.lua",
     "pool_then_srandmember.lua",
     "shuffled_once.lua",
 }
-"""Right ones that are judged in CI (`make long`)."""
+"""Those that are judged in CI (`make long`)."""
 
 VARIATIONS = tomllib.loads((FOLDER / "variations.toml").read_text(encoding="utf-8"))
 """Programs that vary one right script, or one right scheduler: `rules` names those of which one has to fail."""

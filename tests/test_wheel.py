@@ -83,6 +83,7 @@ def test_the_wheel_says_what_it_depends_on_and_names_its_command(wheel: Path) ->
         assert f"Requires-Dist: {package}" in parts["METADATA"]
 
 
+@pytest.mark.long
 def test_the_wheels_own_copy_judges_without_a_checkout_and_without_the_network(unpacked: Path, tmp_path: Path) -> None:
     script = unpacked / "turnaffinity/lua/select_node.lua"
     done = run(unpacked, tmp_path, "verify", "--lua", str(script))

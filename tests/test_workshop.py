@@ -13,6 +13,7 @@ from turnaffinity.notebook import Workshop, open_stage
 from turnaffinity.problem import Problem
 
 
+@pytest.mark.long
 def test_a_command_prints_the_same_in_every_run_and_knows_its_exit_status() -> None:
     pages = []
     for _ in range(2):
