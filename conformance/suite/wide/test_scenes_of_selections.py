@@ -171,12 +171,11 @@ def test_the_one_candidate_among_many_that_are_gone_is_found(stage: Stage) -> No
 
 
 @case("TA-SEL-2", "LS")
-def test_the_one_candidate_in_the_last_of_a_thousand_pools_is_found(stage: Stage) -> None:
-    *gone, lone = stage.nodes(1000)
-    stage.serve_one_a_pool([*gone, lone])  # in each pool before it there is a node, so that no id is missing
-    stage.offline(*gone)
-    step = stage.select(watch=False)  # who tries one pool after the other sends more than anybody reads
-    stage.claim(step.node == lone, f"the only candidate {lone}", step.node)
+def test_candidates_of_the_later_five_hundred_pools_are_drawn(stage: Stage) -> None:
+    nodes = stage.nodes(1000)
+    halves = {node: f"pools {'0 to 499' if number < 500 else '500 to 999'}" for number, node in enumerate(nodes)}
+    stage.serve_one_a_pool(nodes)
+    claim_random(stage, nodes, selects(stage), ordered=False, groups=halves)
 
 
 # TA-SEL-3, TA-SEL-4

@@ -34,7 +34,7 @@ class DeletesTurnKey(Stranger):
         bound = self.db.get(f"lingua:v1:job:{job}:node") if job else None
         if bound and self.db.exists(f"lingua:v1:node:{bound}"):
             return str(bound)
-        keys = [f"lingua:v1:pool:{pair}:{pool}:nodes" for pool in range(64)]
+        keys = [f"lingua:v1:pool:{pair}:{pool}:nodes" for pool in range(1000)]
         found = [node for node in self.db.sunion(keys) if self.db.exists(f"lingua:v1:node:{node}")]
         if turn_key and self.db.exists(turn_key):
             recorded = self.db.hget(turn_key, "affinity_node_id")

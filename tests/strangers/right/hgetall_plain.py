@@ -21,7 +21,7 @@ class HgetallPlain(Stranger):
 
     def candidates(self, pair: str) -> list[str]:
         pipe = self.db.pipeline(transaction=False)
-        for pool in range(100):
+        for pool in range(1000):
             pipe.smembers(f"lingua:v1:pool:{pair}:{pool}:nodes")
         members = sorted(set().union(*pipe.execute()))
         for node in members:

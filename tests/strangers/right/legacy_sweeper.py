@@ -24,9 +24,13 @@ class LegacySweeper(Stranger):
 
     def draw(self, pair: str) -> str | None:
         found: list[str] = []
-        for pool in range(50):
+        last = 0
+        for pool in range(1000):
             key = self.key("pool", pair=pair, pool_id=pool)
+            if pool - last > 60:
+                break
             for node in self.db.smembers(key):
+                last = pool
                 if self.db.exists(self.key("node", node_id=node)):
                     found.append(node)
                 else:

@@ -25,7 +25,7 @@ class Listens(Stranger):
 
     def draw(self, pair: str) -> str | None:
         scratch = f"stranger:scratch:{uuid.uuid4().hex}"
-        pools = [f"lingua:v1:pool:{pair}:{pool}:nodes" for pool in range(50)]
+        pools = [f"lingua:v1:pool:{pair}:{pool}:nodes" for pool in range(1000)]
         try:
             self.db.sunionstore(scratch, pools)
             while node := self.db.spop(scratch):
