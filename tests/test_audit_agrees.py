@@ -71,6 +71,7 @@ def audited(mutant: Mutant, server: Server, folder: Path) -> dict[str, tuple[str
     return {rule["id"]: (rule["status"], rule.get("reasons", [])) for rule in report.rules}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [

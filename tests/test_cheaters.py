@@ -25,6 +25,7 @@ def blamed(report: Report) -> set[str]:
     return {rule.id for rule in report.failed}
 
 
+@pytest.mark.long
 def test_a_table_of_the_vectors_answers_does_not_conform():
     report = judged("table_of_answers.py", rules=("TA-TURN-*", "TA-WRITE-1", "TA-CLEAR-1"))
     assert report.verdict == "violates"

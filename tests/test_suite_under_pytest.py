@@ -17,6 +17,7 @@ BROKEN = "return redis.call('SRANDMEMBER', 'lingua:v1:pool:' .. ARGV[1] .. ':0:n
 PLACES = {"root": (ROOT, "conformance"), "elsewhere": (None, str(ROOT / "conformance"))}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["elsewhere", pytest.param("root", marks=pytest.mark.long)])
 @pytest.mark.parametrize("broken", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_pytest_fails_the_cases_that_verify_fails(tmp_path: Path, place: str, broken: bool) -> None:
