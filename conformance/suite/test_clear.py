@@ -3,7 +3,13 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.faults import claim_repaired, finalize_with_error, first_clear_positions, selection_positions
+from turnaffinity.judging.faults import (
+    claim_repaired,
+    finalize_with_error,
+    first_clear_positions,
+    selection_positions,
+    with_open_turn,
+)
 from turnaffinity.judging.stage import Stage, told
 from turnaffinity.judging.subject import Refused
 from turnaffinity.judging.wire_view import Looks, units
@@ -245,7 +251,7 @@ def test_other_fields_survive_a_clear_that_had_to_be_repaired(stage: Stage, reas
     for position in first_clear_positions(stage, reason, "solo"):
         session = stage.session()
         fields = stage.foreign_fields(session)
-        step = finalize_with_error(stage, reason, "solo", [position], session=session)
+        step, _ = finalize_with_error(stage, reason, with_open_turn(stage, "solo", session), [position])
         now = stage.snapshot().hash(stage.layout.session_key(session))
         lost = [f"{name}={value}" for name, value in sorted(fields.items() - now.items())]
         expected = "the other fields of the session hash as they were"

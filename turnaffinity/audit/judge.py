@@ -209,15 +209,16 @@ class Judge:
     # commands
 
     def _command(self, argv: list[str]) -> None:
-        if len(argv) < 2 or argv[0].upper() in EMPTIES:
-            if argv[0].upper() in EMPTIES and self.now.in_block:
-                expected = "a clear touches its own session's hash and the turn key named there"
-                self.findings.blame("TA-CLEAR-8", expected, " ".join(argv))
+        name = argv[0].upper()
+        if name in EMPTIES and self.now.in_block:
+            expected = "a clear touches its own session's hash and the turn key named there"
+            self.findings.blame("TA-CLEAR-8", expected, " ".join(argv))
+        if len(argv) < 2:
             return
         self._tick += 1
         if not self._tick & 15:
             self._sample(argv[1])
-        name, key = argv[0].upper(), argv[1]
+        key = argv[1]
         session_id = self.session_id(key)
         if session_id is not None:
             self.session_commands += 1

@@ -23,7 +23,7 @@ from turnaffinity.wire.monitor import parse_line
 HEAD_BYTES = 1 << 16
 """How much of a file is looked at to tell whether it is MONITOR traffic at all."""
 
-_BEHIND_A_PREFIX = re.compile(rb"(?m)^.*\S.*?\s\d{10}\.\d+ \[\d+ [^\]\n]+\] \"")
+_BEHIND_A_PREFIX = re.compile(rb"\S[ \t]+\d{10}\.\d+ \[\d+ \S+\] \"")
 """A line of MONITOR as other programs print it: behind the name of a container, or a time of their own."""
 
 Progress = Callable[[int], None]

@@ -11,9 +11,17 @@ from contextlib import suppress
 from itertools import product
 
 from turnaffinity.judging.evidence import Unobservable
-from turnaffinity.judging.faults import Place, closing_with_error, first_clear_positions, selection_positions
+from turnaffinity.judging.faults import (
+    Place,
+    finalize_with_error,
+    first_clear_positions,
+    selection_positions,
+    with_open_turn,
+)
 from turnaffinity.judging.history import Moment, played_once
 from turnaffinity.judging.stage import SITES, Stage
+from turnaffinity.judging.state import State
+from turnaffinity.judging.step import Step
 from turnaffinity.judging.subject import Finalized
 
 
@@ -30,7 +38,7 @@ def _play(stage: Stage) -> Iterator[Moment]:
     stage.serve(stage.nodes(2), *stage.targets("room"))
     # somebody else's open turn, known to the process that is going to meet the errors
     stage.finalize(stage.session(), "max_duration", by=stage.judge.proxied.subject)
-    _forget_bindings(stage)
+    _without_bindings(stage, stage.snapshot())
     for site, reason in product(SITES, ("manual", "timeout")):
         for place in _places(stage, reason, site):
             yield from _one(stage, reason, site, place)
@@ -47,24 +55,30 @@ def _places(stage: Stage, reason: str, site: str) -> list[Place]:
 def _one(stage: Stage, reason: str, site: str, place: Place) -> Iterator[Moment]:
     session, layout = stage.session(), stage.layout
     stage.foreign_fields(session)
-    turn, before, closing = closing_with_error(stage, reason, site, place, session)
-    after = stage.snapshot()
-    used = {turn}
-    yield Moment(closing, before, after, used=frozenset(used), steps=len(stage.steps))
-    _forget_bindings(stage)
-    if isinstance(closing.answer, Finalized):
-        used.add(closing.answer.turn_id)
+    sorter = with_open_turn(stage, site, session)
     before = stage.snapshot()
+    closing, _ = finalize_with_error(stage, reason, sorter, [place])
+    after = stage.snapshot()
+    used = frozenset({sorter.turn})
+    yield Moment(closing, before, after, used=used, steps=len(stage.steps))
+    used |= _turn_of(closing)
+    before = _without_bindings(stage, after)
     begun = stage.finalize(session, "max_duration", site, by=stage.judge.proxied.subject)
-    yield Moment(begun, before, stage.snapshot(), used=frozenset(used), steps=len(stage.steps))
-    _forget_bindings(stage)
-    if isinstance(begun.answer, Finalized):
-        used.add(begun.answer.turn_id)
+    after = stage.snapshot()
+    yield Moment(begun, before, after, used=used, steps=len(stage.steps))
+    used |= _turn_of(begun)
+    _without_bindings(stage, after)
     stage.do("DEL", layout.session_key(session), *map(layout.turn_key, sorted(used)))
 
 
-def _forget_bindings(stage: Stage) -> None:
-    """Bindings are judged at once, and not carried along: whatever jobs they are of."""
-    found = stage.snapshot().with_prefix(stage.layout.prefixes["job"])
-    if found:
-        stage.do("DEL", *sorted(found))
+def _turn_of(step: Step) -> set[str]:
+    """The id that a finalize answered with, if it did."""
+    return {step.answer.turn_id} if isinstance(step.answer, Finalized) else set()
+
+
+def _without_bindings(stage: Stage, state: State) -> State:
+    """Bindings are judged at once, and not carried along: they are deleted, and the state without them returned."""
+    bound = state.with_prefix(stage.layout.prefixes["job"])
+    if bound:
+        stage.do("DEL", *sorted(bound))
+    return State({key: held for key, held in state.keys.items() if key not in bound})

@@ -9,7 +9,6 @@ from typing import Literal
 
 from turnaffinity.judging.evidence import Skipped
 from turnaffinity.judging.stage import Stage, Step, told
-from turnaffinity.judging.state import State
 from turnaffinity.judging.subject import Broke, Refused
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import SCRIPT_CALLS, keys_of
@@ -60,7 +59,8 @@ class Sorter:
         return "clear" if named and (keys or command.name in SCRIPT_CALLS) else None
 
 
-def _opened(stage: Stage, site: str, session: str | None = None) -> Sorter:
+def with_open_turn(stage: Stage, site: str, session: str | None = None) -> Sorter:
+    """A turn opened by the judge's hand, in a fresh session unless it is named. Sends HSET."""
     session, turn = session or stage.session(), stage.turn()
     stage.record(turn, stage.name("node"), session)
     return Sorter(stage, session, turn, site)
@@ -71,7 +71,7 @@ def _clean_run(stage: Stage, reason: str, site: str) -> list[Kind | None]:
         raise Skipped("no proxy can stand before fakeredis, so that no command can be made to fail")
     subject = stage.judge.proxied.subject
     for _ in range(2):  # scripts are loaded and connections made before anything is counted
-        sorter = _opened(stage, site)
+        sorter = with_open_turn(stage, site)
         with stage.judge.proxied.deciding(lambda argv: None) as sent:
             stage.finalize(sorter.session, reason, site, by=subject)
         kinds = [sorter.kind(argv) for argv in sent]
@@ -97,21 +97,9 @@ def selection_positions(stage: Stage, reason: str, site: str) -> list[Place]:
 
 
 def finalize_with_error(
-    stage: Stage, reason: str, site: str, places: Sequence[Place], *, session: str | None = None
-) -> Step:
-    """One closing finalize, of a session with an open turn, in which the commands at these places get an error."""
-    sorter = _opened(stage, site, session)
-    return _with_error(stage, reason, sorter, places)[0]
-
-
-def closing_with_error(stage: Stage, reason: str, site: str, place: Place, session: str) -> tuple[str, State, Step]:
-    """The same of one place and a named session: (the turn that is open, the state before, the finalize)."""
-    sorter = _opened(stage, site, session)
-    before = stage.snapshot()
-    return sorter.turn, before, _with_error(stage, reason, sorter, [place])[0]
-
-
-def _with_error(stage: Stage, reason: str, sorter: Sorter, places: Sequence[Place]) -> tuple[Step, tuple[Command, ...]]:
+    stage: Stage, reason: str, sorter: Sorter, places: Sequence[Place]
+) -> tuple[Step, tuple[Command, ...]]:
+    """One closing finalize of an open turn in which the commands at these places get an error, and what it sent."""
     with stage.judge.proxied.deciding(failing_at(sorter, places)) as sent:
         step = stage.finalize(sorter.session, reason, sorter.site, by=stage.judge.proxied.subject)
     return step, tuple(Command(tuple(argv)) for argv in sent)
@@ -119,8 +107,8 @@ def _with_error(stage: Stage, reason: str, sorter: Sorter, places: Sequence[Plac
 
 def claim_repaired(stage: Stage, reason: str, site: str, places: Sequence[Place]) -> Step:
     """One closing finalize with an error reply at these places; afterwards the turn has to be closed."""
-    sorter = _opened(stage, site)
-    step, wire = _with_error(stage, reason, sorter, places)
+    sorter = with_open_turn(stage, site)
+    step, wire = finalize_with_error(stage, reason, sorter, places)
     where = " and ".join(str(place) for place in places)
     crashed = isinstance(step.answer, Broke) or (isinstance(step.answer, Refused) and step.answer.code == "bad_request")
     stage.claim(not crashed, f"ok or an error of Redis, with an error at {where}", told(step.answer), wire)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
-from hiredis import pack_command
 from redis import ConnectionPool, Redis
 from redis.exceptions import ResponseError
 
@@ -34,29 +32,18 @@ def one_trip(client: Any, commands: Sequence[Sequence[str | int | bytes]]) -> li
     for reply in replies:
         if isinstance(reply, ResponseError):
             raise reply
-    callback_of = partial(dict.get, client.response_callbacks)  # its own `get` looks every name up twice
-    callbacks = [callback_of(str(argv[0]).upper()) for argv in commands]
-    return [reply if callback is None else callback(reply) for callback, reply in zip(callbacks, replies, strict=True)]
-
-
-def _packed(argv: Sequence[str | int | bytes]) -> bytes:
-    """A command as it goes on the wire: by hiredis alone, without what redis-py does around it."""
-    parts: Any = tuple(argv)
-    try:
-        packed: bytes = pack_command(parts)
-    except UnicodeEncodeError:
-        octets: Any = tuple(
-            [part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part for part in argv]
-        )
-        packed = pack_command(octets)
-    return packed
+    callbacks = client.response_callbacks
+    return [
+        callbacks[name](reply) if (name := str(argv[0]).upper()) in callbacks else reply
+        for argv, reply in zip(commands, replies, strict=True)
+    ]
 
 
 def _exchanged(connection: Any, commands: Sequence[Sequence[str | int | bytes]]) -> list[Any]:
     """The raw replies; an error reply stands in its place."""
     replies: list[Any] = []
     try:
-        connection.send_packed_command([b"".join([_packed(argv) for argv in commands])])
+        connection.send_packed_command(connection.pack_commands(commands))
         for _ in commands:
             try:
                 replies.append(connection.read_response())

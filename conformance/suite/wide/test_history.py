@@ -1,4 +1,7 @@
-"""What is true of every finalize, whatever came before it? A long, mixed life of four sessions, judged rule by rule."""
+"""What is true of every finalize, whatever came before it? Long plays, judged rule by rule.
+
+One is a mixed life of four sessions; in the other each closing finalize meets an error.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
