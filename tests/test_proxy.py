@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import resource
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -28,6 +32,20 @@ from turnaffinity.judging.proxy_faults import (
 )
 from turnaffinity.judging.proxy_resp import NotResp, ReplyScanner, RequestScanner
 from turnaffinity.server import Server, open_server
+
+FORGETS = """
+from turnaffinity.judging.proxy import FaultProxy
+print(FaultProxy("unix:///nowhere").__enter__().url)
+"""
+
+
+def test_a_program_that_forgets_to_close_it_leaves_no_folder(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORGETS], capture_output=True, text=True, timeout=60, check=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert "redis.sock" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture(scope="module", params=["embedded", "redis"])
@@ -280,7 +298,7 @@ def test_closing_leaves_no_thread_and_no_socket_behind(server: Server) -> None:
         held = _raw(proxy)
     assert not proxy._thread.is_alive()
     assert proxy._folder is not None
-    assert not proxy._folder.exists()
+    assert not Path(proxy._folder.name).exists()
     assert held.recv(1) == b""
     held.close()
     proxy.close()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -43,7 +42,7 @@ class FaultProxy:
     def __init__(self, upstream: str, *, tcp: bool = False) -> None:
         self._upstream = parse_address(upstream)
         self._tcp = tcp
-        self._folder: Path | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._address = self._upstream
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
@@ -131,7 +130,7 @@ class FaultProxy:
         self._thread.join()
         self._loop.close()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.cleanup()
 
     async def _listen(self) -> None:
         if self._tcp:
@@ -139,8 +138,9 @@ class FaultProxy:
             port = self._listener.sockets[0].getsockname()[1]
             self._address = replace(self._upstream, host="127.0.0.1", port=port, path="")
             return
-        self._folder = Path(tempfile.mkdtemp(prefix="turnaffinity-proxy-"))
-        path = str(self._folder / "redis.sock")
+        # whoever forgets to close the proxy, as a notebook may, leaves no folder either
+        self._folder = tempfile.TemporaryDirectory(prefix="turnaffinity-proxy-", ignore_cleanup_errors=True)
+        path = str(Path(self._folder.name) / "redis.sock")
         self._listener = await self._loop.create_unix_server(self._accept, path)
         self._address = replace(self._upstream, host="", path=path)
 

@@ -107,7 +107,8 @@ class Stage(Shown):
 
     @cached_property
     def _behind_a_proxy(self) -> tuple[FaultProxy, Subject]:
-        proxy = self._closing.enter_context(FaultProxy(self.server.url))
+        # over TCP: a kernel is killed, and would leave the folder of a socket behind
+        proxy = self._closing.enter_context(FaultProxy(self.server.url, tcp=True))
         subject = self.implementation.subject(self.server, self.reading, proxy.url)
         self._closing.callback(subject.close)
         return proxy, subject
