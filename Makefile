@@ -77,12 +77,13 @@ book: $(NOTEBOOKS) ## the notebooks as HTML with navigation and search, in out/b
 	@echo "open out/book/index.html"
 
 sbom: $(BASE) ## what the package brings with it, as CycloneDX, in out/sbom.cdx.json
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=5' 2>/dev/null
-	@mkdir -p out && rm -rf out/sbom-env && $(BIN)/python -m venv out/sbom-env
+	@mkdir -p out && rm -rf out/sbom-env out/sbom-tool
+	@for env in env tool; do $(BIN)/python -m venv out/sbom-$$env || exit 1; done
+	@out/sbom-tool/bin/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=5' 2>/dev/null
 	@out/sbom-env/bin/python -m pip install --quiet --disable-pip-version-check . 2>/dev/null
-	@$(BIN)/cyclonedx-py environment out/sbom-env/bin/python --pyproject pyproject.toml --mc-type library \
+	@out/sbom-tool/bin/cyclonedx-py environment out/sbom-env/bin/python --pyproject pyproject.toml --mc-type library \
 	  --output-reproducible --of JSON -o out/sbom.cdx.json
-	@rm -rf out/sbom-env && echo "wrote out/sbom.cdx.json"
+	@rm -rf out/sbom-env out/sbom-tool && echo "wrote out/sbom.cdx.json"
 
 lock: $(DEV) ## write the versions that CI installs, from this environment
 	@{ echo '# What CI installs (make lock). The package itself asks for less: see pyproject.toml.'; \

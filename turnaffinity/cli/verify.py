@@ -50,6 +50,9 @@ def verify(
         str | None, typer.Option("--deadline", metavar="LIST", help="hello=S,op=S,bye=S, in seconds")
     ] = None,
     workers: Annotated[int, typer.Option("-n", metavar="WORKERS", min=0, help="judge in so many processes")] = 0,
+    all_cores: Annotated[
+        bool, typer.Option("--all-cores", help="let server and implementation spread over all cores")
+    ] = False,
     list_cases: Annotated[bool, typer.Option("--list", help="list the cases that would run, and run none")] = False,
     lang: Annotated[str, typer.Option("--lang", metavar="en|zh", help="language of the report")] = "en",
 ) -> None:
@@ -68,6 +71,9 @@ def verify(
     A script on a server that is not ours runs as a user with those rights too, made for the run and deleted after it.
     Where none can be made, and on `fake`, which runs scripts inside this process, it is refused without --trust-script.
 
+    Judge, server and implementation take turns, and so keep to one core (each worker of -n to its own), which is
+    several times faster; --all-cores lets the implementation use the others, too.
+
     Files named by options are written only if a verdict was reached.
 
     examples:
@@ -75,6 +81,7 @@ def verify(
       turnaffinity verify --lua lua/select_node.lua
       turnaffinity verify --adapter conformance/implementations/python/run --reading auto
       turnaffinity verify --adapter ./run --rule 'TA-CLEAR-*' --json out.json
+      turnaffinity verify --adapter ./run -n 2
       turnaffinity verify --server redis://127.0.0.1:6379/9
 
     exit: 0 conforms   1 violates, or incomplete   2 bad usage or unreadable input
@@ -87,6 +94,6 @@ def verify(
             lua=lua, adapter=adapter, server=server, faults=faults, acl=acl, trust_script=trust_script,
             reading=reading, layout=layout, rules=tuple(rule or ()), seed=seed, json_file=json_file, junit=junit,
             html=html, badge=badge, expect_fail=expect_fail, write_expect=write_expect, capsules=capsules, tcp=tcp,
-            deadline=deadline, workers=workers, list_cases=list_cases, lang=lang,
+            deadline=deadline, workers=workers, list_cases=list_cases, lang=lang, all_cores=all_cores,
         )
     )  # fmt: skip

@@ -80,6 +80,8 @@ class Judge:
     """Whether the subject connects as a user with no more rights than `turnaffinity acl` names."""
     trust_script: bool = False
     """Whether a script may run with the judge's own rights on a server that is not ours, or in this process."""
+    all_cores: bool = False
+    """Whether server and subject may spread over all cores in a run of `verify`; else each judge keeps to one."""
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()

@@ -125,7 +125,7 @@ def run_suite(
         check_shareable(judge)
         sharing = Sharing(judge, rules, plugin.collected)
         plugins.append(sharing)
-        arguments += ["-p", "xdist.plugin", "-n", str(workers), "--max-worker-restart", "0"]
+        arguments += ["-p", "xdist.plugin", "-n", str(workers), "--dist", "loadfile", "--max-worker-restart", "0"]
     noise = io.StringIO()
     with no_foreign_plugins(), contextlib.redirect_stdout(noise):
         status = pytest.main(arguments, plugins=plugins)

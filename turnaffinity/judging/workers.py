@@ -15,6 +15,7 @@ import pytest
 
 from turnaffinity.contract.decisions import reading_from
 from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.judging.cores import keep_to_core
 from turnaffinity.judging.judge import Judge
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import URL_VARIABLE
@@ -43,7 +44,7 @@ def judge_as_text(judge: Judge) -> str:
             "kind": judge.kind, "target": judge.target, "server": judge.server_spec, "reading": judge.reading.as_dict(),
             "auto": judge.auto, "auto_looking": judge.auto_looking, "layout": judge.layout.model_dump(mode="json"),
             "seed": judge.seed, "tcp": judge.tcp, "deadlines": judge.deadlines, "faults": judge.faults,
-            "acl": judge.acl, "trust_script": judge.trust_script,
+            "acl": judge.acl, "trust_script": judge.trust_script, "all_cores": judge.all_cores,
         }
     )  # fmt: skip
 
@@ -55,7 +56,7 @@ def judge_from_text(text: str) -> Judge:
         data["kind"], data["target"], data["server"], reading_from(data["reading"]), auto=data["auto"],
         auto_looking=data["auto_looking"], layout=KeyLayout(**data["layout"]), seed=data["seed"], tcp=data["tcp"],
         deadlines=data["deadlines"], faults=data["faults"], acl=data["acl"],
-        trust_script=data["trust_script"],
+        trust_script=data["trust_script"], all_cores=data["all_cores"],
     )  # fmt: skip
 
 
@@ -101,7 +102,15 @@ def workers_task(config: pytest.Config) -> tuple[Judge, tuple[str, ...]] | None:
     if told is None:
         return None
     data = json.loads(told)
-    return judge_from_text(data["judge"]), tuple(data["rules"])
+    judge = judge_from_text(data["judge"])
+    if not judge.all_cores:
+        keep_to_core(number_of(str(getattr(config, "workerinput", {})["workerid"])))
+    return judge, tuple(data["rules"])
+
+
+def number_of(worker: str) -> int:
+    """The number of a worker that xdist calls "gw3"."""
+    return int(worker.removeprefix("gw"))
 
 
 def tell_problem(config: pytest.Config, problem: Problem | None) -> None:

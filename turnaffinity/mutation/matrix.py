@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.rules import RULES
+from turnaffinity.judging.cores import keep_to_core
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.mutation.cases import blamed, run_cases
 from turnaffinity.mutation.flow import judge_of
@@ -187,7 +188,7 @@ def shared_out(
     count = max(1, min(workers, len(tasks)))
     for _ in range(count):
         waiting.put(None)
-    crew = [context.Process(target=_work, args=(waiting, results, carry_out), daemon=False) for _ in range(count)]
+    crew = [context.Process(target=_work, args=(n, waiting, results, carry_out), daemon=False) for n in range(count)]
     for process in crew:
         process.start()
     try:
@@ -217,8 +218,9 @@ def _next(results: Any, crew: Sequence[Any]) -> tuple[int, Any, str]:
                 raise CannotRun("the matrix", "a process ended without its results", "run it again") from None
 
 
-def _work(waiting: Any, results: Any, carry_out: Callable[[Server, int], Any]) -> None:
+def _work(number: int, waiting: Any, results: Any, carry_out: Callable[[Server, int], Any]) -> None:
     parent = os.getppid()
+    keep_to_core(number)
     task: int | None = -1
     while task is not None:
         with open_server("embedded") as server:

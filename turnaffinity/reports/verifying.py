@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import typer
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading, parse_reading
 from turnaffinity.contract.layout import load_layout
 from turnaffinity.contract.rules import judged_only_with_faults, matching
+from turnaffinity.judging.cores import on_one_core
 from turnaffinity.judging.expected import (
     Expectation,
     apply_expectations,
@@ -60,6 +62,7 @@ class Wishes:
     workers: int = 0
     list_cases: bool = False
     lang: str = "en"
+    all_cores: bool = False
 
 
 def cluster_layout() -> Path:
@@ -90,6 +93,7 @@ def judge_for(wishes: Wishes) -> Judge:
         faults=wishes.faults,
         acl=wishes.acl,
         trust_script=wishes.trust_script,
+        all_cores=wishes.all_cores,
     )
 
 
@@ -124,7 +128,9 @@ def verify_and_report(wishes: Wishes) -> None:
     known = load_expectations(wishes.expect_fail) if wishes.expect_fail else ()
     if wishes.workers > 1:
         check_shareable(judge)
-    with judge, console.progress_bar() as progress:
+    # workers take a core each, and what stands beside them none
+    core = nullcontext() if wishes.all_cores or wishes.workers > 1 else on_one_core()
+    with core, judge, console.progress_bar() as progress:
         report = verify(judge, rules, progress=progress, workers=wishes.workers)
         apply_expectations(report, known)
         capsules = capsule_files(judge, report, wishes.capsules) if wishes.capsules else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import hashlib
 import inspect
 import os
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import redis
+from hiredis import pack_command
 from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
 from redis.retry import Retry
@@ -30,6 +32,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SIGNS = _LETTERS + "0123456789"
 
 
+@functools.cache
 def token(seed: int) -> str:
     """The eight letters and digits by which a run's names are recognised: a letter, then seven of [a-z0-9].
 
@@ -81,7 +84,12 @@ class _Packer(HiredisRespSerializer):
 
     def pack(self, *args: Any) -> list[bytes]:
         try:
+            if type(args[0]) is str and " " not in args[0]:
+                # most commands as they are; what redis-py does first, with each argument, takes longer than the packing
+                return [pack_command(args)]
             packed: list[bytes] = super().pack(*args)
+        except TypeError:  # redis-py says which one cannot be sent
+            packed = super().pack(*args)
         except UnicodeEncodeError:
             octets: list[Any] = [p.encode("utf-8", "surrogateescape") if isinstance(p, str) else p for p in args]
             packed = super().pack(*octets)

@@ -32,9 +32,10 @@ def one_trip(client: Any, commands: Sequence[Sequence[str | int | bytes]]) -> li
     for reply in replies:
         if isinstance(reply, ResponseError):
             raise reply
-    callbacks = client.response_callbacks
+    # the callbacks' own lookup makes its name upper case once more
+    lookup, callbacks = dict.get, client.response_callbacks
     return [
-        callbacks[name](reply) if (name := str(argv[0]).upper()) in callbacks else reply
+        callback(reply) if (callback := lookup(callbacks, str(argv[0]).upper())) else reply
         for argv, reply in zip(commands, replies, strict=True)
     ]
 

@@ -63,7 +63,9 @@ class Scheduler:
     def __init__(self, url: str, reading: str | None = None, layout: dict[str, Any] | None = None) -> None:
         self.choices = parse_reading(reading)
         self.layout = LAYOUT | (layout or {})
-        self.redis: Any = redis.Redis.from_url(url, decode_responses=True, encoding_errors="surrogateescape")
+        self.redis: Any = redis.Redis.from_url(
+            url, decode_responses=True, encoding_errors="surrogateescape", single_connection_client=True
+        )
 
     def key(self, name: str, **parts: object) -> str:
         return str(self.layout[name].format(**parts))
@@ -182,7 +184,8 @@ class Scheduler:
         return nodes
 
     def members(self, pair: str, pool_ids: Any) -> set[str]:
-        pools = [self.key("pool", pair=pair, pool_id=pool_id) for pool_id in pool_ids]
+        before, after = (part.format(pair=pair) for part in self.layout["pool"].split("{pool_id}"))
+        pools = [f"{before}{pool_id}{after}" for pool_id in pool_ids]
         return set(self.redis.sunion(pools)) if pools else set()
 
     def online(self, node_id: str) -> bool:
