@@ -116,10 +116,10 @@ def test_a_strangers_capsule_judges_whom_the_user_names(capsule: Path, tmp_path:
     ("text", "sentence"),
     [
         ("", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ("[]", "is no capsule"),
+        pytest.param("[" * 100_000, "is not JSON", marks=pytest.mark.long),
+        pytest.param("[]", "is no capsule", marks=pytest.mark.long),
         ("{}", "is no capsule: kit: field required"),
-        ('{"capsule": 2}', "is no capsule: capsule"),
+        pytest.param('{"capsule": 2}', "is no capsule: capsule", marks=pytest.mark.long),
     ],
 )
 def test_a_file_that_is_no_capsule_is_refused_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
@@ -134,10 +134,10 @@ def test_a_file_that_is_no_capsule_is_refused_in_a_sentence(tmp_path: Path, text
     ("change", "sentence"),
     [
         ({"case": "../../etc/passwd"}, "has no case ../../etc/passwd"),
-        ({"rule": "TA-SEL-99"}, "of TA-SEL-99"),
-        ({"reading": {"D1": "never"}}, "the capsule's reading"),
-        ({"layout": {"turn": "x"}}, "the capsule's layout"),
-        ({"left_out": ["__import__"]}, "is no capsule: left_out.0"),
+        pytest.param({"rule": "TA-SEL-99"}, "of TA-SEL-99", marks=pytest.mark.long),
+        pytest.param({"reading": {"D1": "never"}}, "the capsule's reading", marks=pytest.mark.long),
+        pytest.param({"layout": {"turn": "x"}}, "the capsule's layout", marks=pytest.mark.long),
+        pytest.param({"left_out": ["__import__"]}, "is no capsule: left_out.0", marks=pytest.mark.long),
     ],
 )
 def test_a_capsule_whose_members_mean_nothing_is_refused(

@@ -74,6 +74,7 @@ def _cores_of_the_adapter(folder: Path, options: Sequence[str]) -> list[list[int
     return [json.loads(line) for line in (folder / "cores").read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.long
 def test_an_adapter_keeps_to_the_judges_core(tmp_path: Path) -> None:
     seen = _cores_of_the_adapter(tmp_path, [])
     assert len({tuple(cores) for cores in seen}) == 1

@@ -98,6 +98,8 @@ def test_a_scene_whose_answers_depend_on_each_other_is_refused() -> None:
 
 
 EXPRESSED = sorted({vector["rule"] for vector in VECTORS.values()}, key=list(RULES).index)
+EVERY_DAY = ("TA-TURN-4", "TA-WRITE-1", "TA-SEL-3", "TA-CLEAR-1")
+"""Rules whose mistakes are played every day; those of the others in CI."""
 
 
 def vectors_of(rule: str) -> list[dict[str, Any]]:
@@ -167,7 +169,9 @@ class Mistaken(FlowSubject):
             return Broke(str(error))
 
 
-@pytest.mark.parametrize("rule", EXPRESSED)
+@pytest.mark.parametrize(
+    "rule", [pytest.param(rule, marks=() if rule in EVERY_DAY else pytest.mark.long) for rule in EXPRESSED]
+)
 def test_a_mistake_about_a_rule_fails_one_of_its_vectors(server: Server, client: Any, rule: str) -> None:
     mistakes = mistakes_of(rule)
     assert mistakes

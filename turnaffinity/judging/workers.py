@@ -97,20 +97,18 @@ class Sharing:
 
 
 def workers_task(config: pytest.Config) -> tuple[Judge, tuple[str, ...]] | None:
-    """In a worker: the judge and the rules that it was told; None in any other process."""
-    told = getattr(config, "workerinput", {}).get(INPUT)
-    if told is None:
+    """In a worker: the judge and the rules that it was told; None in any other process.
+
+    The worker keeps to the core with its number from then on, unless the judge is to have all cores.
+    """
+    given = getattr(config, "workerinput", {})
+    if INPUT not in given:
         return None
-    data = json.loads(told)
+    data = json.loads(given[INPUT])
     judge = judge_from_text(data["judge"])
     if not judge.all_cores:
-        keep_to_core(number_of(str(getattr(config, "workerinput", {})["workerid"])))
+        keep_to_core(int(given["workerid"].removeprefix("gw")))
     return judge, tuple(data["rules"])
-
-
-def number_of(worker: str) -> int:
-    """The number of a worker that xdist calls "gw3"."""
-    return int(worker.removeprefix("gw"))
 
 
 def tell_problem(config: pytest.Config, problem: Problem | None) -> None:
