@@ -88,9 +88,7 @@ class _Packer(HiredisRespSerializer):
                 # most commands as they are; what redis-py does first, with each argument, takes longer than the packing
                 return [pack_command(args)]
             packed: list[bytes] = super().pack(*args)
-        except TypeError:  # redis-py says which one cannot be sent
-            packed = super().pack(*args)
-        except UnicodeEncodeError:
+        except (TypeError, UnicodeEncodeError):  # what cannot be sent at all, redis-py refuses in its own words
             octets: list[Any] = [p.encode("utf-8", "surrogateescape") if isinstance(p, str) else p for p in args]
             packed = super().pack(*octets)
         return packed

@@ -184,8 +184,7 @@ class Scheduler:
         return nodes
 
     def members(self, pair: str, pool_ids: Any) -> set[str]:
-        before, after = (part.format(pair=pair) for part in self.layout["pool"].split("{pool_id}"))
-        pools = [f"{before}{pool_id}{after}" for pool_id in pool_ids]
+        pools = [self.key("pool", pair=pair, pool_id=pool_id) for pool_id in pool_ids]
         return set(self.redis.sunion(pools)) if pools else set()
 
     def online(self, node_id: str) -> bool:
