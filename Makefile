@@ -107,14 +107,18 @@ $(BIN)/python:
 	echo "error: Python 3.11 or later is needed, and none is on PATH; install one, for instance from https://www.python.org/downloads/" >&2; \
 	exit 1
 
+# [fast] where there are wheels of it, and else without: nothing is built for it
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WITH_FAST := $(PIP) --only-binary ahocorasick-rs -e
+
 $(BASE): pyproject.toml | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(WITH_FAST) '.[fast]' 2>/dev/null || $(PIP) -e .
 	@touch $@
 
 $(NOTEBOOKS): pyproject.toml | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks]'
+	@$(WITH_FAST) '.[notebooks,fast]' 2>/dev/null || $(PIP) -e '.[notebooks]'
 	@touch $@ $(BASE)
 
 $(DEV): pyproject.toml | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(WITH_FAST) '.[dev,fast]' 2>/dev/null || $(PIP) -e '.[dev]'
 	@touch $@ $(BASE) $(NOTEBOOKS)

@@ -66,11 +66,11 @@ class Findings:
         self.unobservable: dict[str, str] = {}
         self.schedulers: set[str] = set()
         self.file = ""
-        self._recent: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=AROUND)
+        self._recent: deque[tuple[int, list[str]]] = deque(maxlen=AROUND)
         self._watched: list[Failure] = []
         self._pending: dict[str, list[Failure]] = {}
 
-    def saw(self, number: int, texts: tuple[str, ...]) -> None:
+    def saw(self, number: int, texts: list[str]) -> None:
         """Keep what ran as one, as surroundings of what broke or breaks next."""
         if self._watched:
             for failure in self._watched:

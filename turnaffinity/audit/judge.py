@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from turnaffinity.audit.elsewhere import Elsewhere
 from turnaffinity.audit.findings import Findings, Now
 from turnaffinity.audit.lives import UUID_V4, Lives
-from turnaffinity.audit.selections import Around, Call, Inner, Near, Selections
+from turnaffinity.audit.selections import Inner, Near, Selections
 from turnaffinity.audit.state import keep
 from turnaffinity.audit.statistics import Statistics, seconds
 from turnaffinity.audit.trace import Lines, our_names
@@ -79,20 +79,21 @@ class Judge:
 
     def take(self, lines: Lines) -> None:
         """Judge what ran as one."""
-        if lines.kind == "gap":
+        kind, texts, number = lines
+        if kind == "gap":
             self._gap()
             return
         now = self.now
         now.unit += 1
-        now.in_block, now.in_script = lines.kind != "single", False
+        now.in_block, now.in_script = kind != "single", False
         self.lives.unit.begin()
-        self.findings.saw(lines.number, lines.texts)
-        if lines.kind == "single":
-            argv = self._read(lines.texts[0], lines.number)
+        self.findings.saw(number, texts)
+        if kind == "single":
+            argv = self._read(texts[0], number)
             if argv is not None:
                 self._command(argv)
-        elif lines.kind == "script":
-            self._script(lines.texts, lines.number)
+        elif kind == "script":
+            self._script(texts, number)
             if self.lives.unit.sessions_cleared:
                 self.selections.block_ended(script=True)
         else:
@@ -125,10 +126,10 @@ class Judge:
         if argv is None or not client:
             return None
         now = self.now
-        if at[:1] == "+":
-            at = at[1:]
-        if at < now.at and seconds(at) < seconds(now.at) - CLOCK_SLACK_S:
-            self._gap()
+        if at < now.at:  # as texts; a plus sign stands before every digit
+            at = at.removeprefix("+")
+            if seconds(at) < seconds(now.at) - CLOCK_SLACK_S:
+                self._gap()
         now.at, now.db, now.client, now.line, now.text = at, db, client, number, text
         self.readable += 1
         return argv
@@ -156,47 +157,48 @@ class Judge:
         self.selections.block_ended(script=False)
 
     def _script(self, texts: Sequence[str], number: int) -> None:
+        called: list[str] = []
         first = 0
-        call = Call("", (), "lua", 0)
         if " lua] " not in texts[0][:48]:
-            argv = self._read(texts[0], number)
+            called = self._read(texts[0], number) or []
             first = 1
-            if argv is not None:
-                call = Call.of(argv, self.now.client, number)
         inner: list[Inner] = []
-        around = Around()
-        known_near, surroundings = self._near, self._surroundings
-        for offset in range(first, len(texts)):
-            text = texts[offset]
+        near: list[Near] = []
+        asks = False
+        known_near = self._near
+        for line, text in enumerate(texts[first:], number + first):
             rest = text.partition(' lua] "')[2]
-            near = known_near.get(rest)
-            if near is None:
+            known = known_near.get(rest)
+            if known is None:
                 argv = arguments_of(rest)
                 if argv is None:
                     continue
-                if len(argv) > 1 and argv[1].startswith(surroundings) and argv[0].upper() != "KEYS":
-                    near = self._near_of(argv[1], rest)
-                if near is None:
-                    inner.append((argv, text, number + offset))
+                if len(argv) > 1 and argv[1].startswith(self._surroundings):
+                    asks = asks or argv[1].startswith(self._pool_prefix)
+                    known = self._near_of(argv, rest)
+                if known is None:
+                    inner.append((argv, text, line))
                     continue
-            around.add(near)
+            near.append(known)
+            asks = asks or known.asks
         now = self.now
-        if not call.line and inner:
+        if not called and inner:
             self._read(inner[0][1], inner[0][2])
-        if not inner and not around.commands:
+        if not inner and not near:
             return
-        if self.selections.is_selection(call, inner, around, self.session_id):
-            self.selections.judge(call, inner, around, self.turn_id, self.session_id)
+        if self.selections.is_selection(called, inner, asks, self.session_id):
+            self.selections.judge(called, inner, near, self.turn_id, self.session_id)
             return
-        now.in_script = call.line > 0  # a script that the trace begins in was not seen whole
+        now.in_script = bool(called)  # a script that the trace begins in was not seen whole
         for argv, text, line in inner:
             now.line, now.text = line, text
             self._command(argv)
         now.in_script = False
 
-    def _near_of(self, key: str, rest: str) -> Near | None:
+    def _near_of(self, argv: Argv, rest: str) -> Near | None:
         """What a line within a script asks of the surroundings, or None if it is more than that."""
-        if any(name in rest for name in self._our_names):
+        key = argv[1]
+        if argv[0].upper() == "KEYS" or any(name in rest for name in self._our_names):
             return None
         is_pool = key.startswith(self._pool_prefix)
         near = Near(key, is_pool, is_pool or key.endswith(self._node_pools_end))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from turnaffinity.audit.findings import Findings
@@ -36,17 +35,15 @@ class Call(NamedTuple):
 
     script: str
     args: tuple[str, ...]
-    client: str
-    line: int
     has_keys: bool = False
 
     @classmethod
-    def of(cls, argv: Sequence[str], client: str, line: int) -> Call:
+    def of(cls, argv: Sequence[str]) -> Call:
         """The call in these arguments; one without script or arguments if they are none."""
         if len(argv) > 3 and argv[2] == "0":
-            return cls(argv[1], tuple(argv[3:]), client, line)
+            return cls(argv[1], tuple(argv[3:]))
         call = script_call(Command(tuple(argv)))
-        return cls(call.script, call.args, client, line, bool(call.keys)) if call else cls("", (), client, line)
+        return cls(call.script, call.args, bool(call.keys)) if call else cls("", ())
 
     @property
     def selects_once(self) -> bool:
@@ -71,26 +68,6 @@ class Near(NamedTuple):
     """Whether it asks which pools there are, or who is in them."""
 
 
-@dataclass(slots=True)
-class Around:
-    """The commands of a script that touch only the surroundings, together."""
-
-    commands: int = 0
-    pools: int = 0
-    asks: bool = False
-    keys: list[str] = field(default_factory=list)
-
-    def add(self, near: Near) -> None:
-        """One more."""
-        self.commands += 1
-        if near.asks:
-            self.asks = True
-        if near.is_pool:
-            self.pools += 1
-        else:
-            self.keys.append(near.key)
-
-
 class Selections:
     """Tells selections from writes and clears, and judges each."""
 
@@ -109,15 +86,17 @@ class Selections:
         self._watch = watch
         self.routed_by: Callable[[Command], str | None] = lambda command: None
 
-    def is_selection(self, call: Call, inner: Sequence[Inner], around: Around, session_id: IdOf) -> bool:
+    def is_selection(self, called: Sequence[str], inner: Sequence[Inner], asks: bool, session_id: IdOf) -> bool:
         """A selection asks pools; it is given a pair, or leaves the sessions' open turns as they are.
 
-        A script that does a whole finalize asks pools too, but is given a session and changes its hash.
+        `called` holds the arguments of the script call, none if it was not seen. A script that does a whole finalize
+        asks pools too, but is given a session and changes its hash.
         """
-        if call.script in self._selectors and call.script:
+        if len(called) > 1 and called[1] in self._selectors:
             return True
-        if not around.asks and not any(len(argv) > 1 and argv[1].startswith(self._pool_prefix) for argv, _, _ in inner):
+        if not asks:
             return False
+        call = Call.of(called)
         changes = False
         for argv, _, _ in inner:
             if len(argv) > 1 and session_id(argv[1]) is not None:
@@ -131,21 +110,24 @@ class Selections:
                 self._watch(call.script)
         return True
 
-    def judge(self, call: Call, inner: Sequence[Inner], around: Around, turn_id: IdOf, session_id: IdOf) -> None:
+    def judge(
+        self, called: Sequence[str], inner: Sequence[Inner], near: Sequence[Near], turn_id: IdOf, session_id: IdOf
+    ) -> None:
         """One selection: what it read and what it changed."""
         findings, now = self._findings, self._lives.now
         findings.acts(now.client)
         self._statistics.selections += 1
-        self._statistics.selection_commands += len(inner) + around.commands
-        self._statistics.pools_asked += around.pools
+        self._statistics.selection_commands += len(inner) + len(near)
+        self._statistics.pools_asked += sum([command.is_pool for command in near])
         if len(inner) == 1:
             argv, text, line = inner[0]
             named = turn_id(argv[1]) if len(argv) == 3 and argv[0] == "HGET" and argv[2] == self._affinity else None
             if named:  # what nearly every selection does
                 now.line, now.text = line, text
-                self._read_affinity(named, around)
-                self._not_its_turn(call, named)
+                self._read_affinity(named, near)
+                self._not_its_turn(called, named)
                 return
+        call = Call.of(called)
         affinity_lines: list[int] = []
         turns: dict[str, int] = {}
         others: list[str] = []
@@ -166,11 +148,13 @@ class Selections:
             self._scans(command, turn_id, session_id)
         if others and not affinity_lines:
             findings.blame("TA-KEY-1", f"a selection reads the field {self._affinity}", f"it reads {others[0]}")
-        self._under_a_turn(call, turns, inner, around)
+        self._under_a_turn(called, turns, inner, near)
 
-    def _under_a_turn(self, call: Call, turns: dict[str, int], inner: Sequence[Inner], around: Around) -> None:
+    def _under_a_turn(
+        self, called: Sequence[str], turns: dict[str, int], inner: Sequence[Inner], near: Sequence[Near]
+    ) -> None:
         now = self._lives.now
-        name = next(iter(turns), "")
+        name, call = next(iter(turns), ""), Call.of(called)
         given = call.args[2] if call.names_pair and len(call.args) > 2 else ""
         if not name:
             if given:
@@ -178,20 +162,23 @@ class Selections:
             return
         now.line = turns[name]
         now.text = next(text for _, text, line in inner if line == now.line)
-        self._read_affinity(name, around)
-        self._not_its_turn(call, name)
+        self._read_affinity(name, near)
+        self._not_its_turn(called, name)
 
-    def _not_its_turn(self, call: Call, named: str) -> None:
+    def _not_its_turn(self, called: Sequence[str], named: str) -> None:
         """The affinity is read of the turn that the call names; a call with KEYS is not looked at."""
+        if named in called:
+            return
+        call = Call.of(called)
         if call.names_pair and not call.has_keys and not any(named in argument for argument in call.args):
             self._findings.blame("TA-SEL-5", "a selection reads the turn that it was given", f"it reads turn {named}")
 
-    def _read_affinity(self, name: str, around: Around) -> None:
+    def _read_affinity(self, name: str, near: Sequence[Near]) -> None:
         turn = self._lives.selected(name)
         self._statistics.affinity_reads += 1
         if turn is not None and turn.node:
             wanted = self._layout.node_key(turn.node)
-            self._statistics.affinity_hits += wanted in around.keys
+            self._statistics.affinity_hits += wanted in [command.key for command in near]
 
     def _on_turn(
         self,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+from turnaffinity.audit.needles import Hit, Search, search_for
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout, affixes
 from turnaffinity.problem import Problem
 
-CHUNK_BYTES = 1 << 19
-"""How much is read at a time: what is searched for several texts stays in the cache."""
+CHUNK_BYTES = 1 << 16
+"""How much is read at a time: what is gone through several times stays in the cache."""
 HELD_BYTES = 1 << 15
 """The end of a chunk waits for the next one, so that what ran as one is seen whole."""
 LOOK_AHEAD_LINES = 64
@@ -22,8 +24,12 @@ LOOK_AHEAD_LINES = 64
 GAP_MARK = b"turnaffinity:gap"
 """`record` writes a line with this where it lost the connection."""
 
-_SCRIPT_LINES = re.compile(rb"(?:\+?[\d.]+ \[\d+ lua\] [^\n]*(?:\n|\Z))+")
+_SCRIPT_LINES = re.compile(rb"(?:\+?[\d.]++ \[\d++ lua\] .*+\n?)++")
 """What ran inside a script, as far as it goes."""
+_EXECS = [bytes(word) for word in itertools.product(b'"', b"eE", b"xX", b"eE", b"cC", b'"')]
+"""EXEC in every case; where there is none, nothing ran as a MULTI block."""
+MOST_TEXTS = 56
+"""So many texts are looked for at most: with more than 64 the search takes several times as long."""
 _UUID_MIDDLE = re.compile(rb"-4[0-9a-f]{3}-[89ab]")
 """Cheap to look for; a hit counts only if the whole id is that of a turn we know."""
 
@@ -33,7 +39,7 @@ class Lines(NamedTuple):
 
     kind: str
     """"script", "multi", "single" or "gap"."""
-    texts: tuple[str, ...]
+    texts: list[str]
     number: int
     """The line number of the first, from 1; the others follow it."""
 
@@ -66,11 +72,11 @@ class Sieve:
     """
 
     def __init__(self, layout: KeyLayout, is_known_turn: Callable[[str], bool] = lambda turn_id: False) -> None:
-        names = key_texts(layout)
-        self._first = names[0].encode()
+        keys = [name.encode() for name in key_texts(layout)]
         fields = [layout.affinity_field, layout.current_turn_field, *LEGACY_FIELDS]
-        self._rare = dict.fromkeys([*(name.encode() for name in names[1:] + fields), GAP_MARK], -1)
-        """The rarer texts, and where in the present data each stands next, as far as known."""
+        self._keys_from, self._fields_from = len(_EXECS), len(_EXECS) + len(keys)
+        self._texts = [*_EXECS, *keys, *(name.encode() for name in fields), GAP_MARK]
+        self._search = search_for(self._texts)
         self._is_known_turn = is_known_turn
         self._held = b""
         self.lines = 0
@@ -78,48 +84,79 @@ class Sieve:
         self.matched = 0
         """Lines handed on."""
         self.bytes = 0
-        self._no_exec_before = 0
+        self._last_exec = self._no_exec_before = -1
 
     def watch(self, text: str) -> None:
         """Look for a further text from now on: a script's digest, or the name of a suspicious key."""
-        needle = text.encode("utf-8", "surrogateescape")
-        if len(needle) >= 4 and needle not in self._rare and len(self._rare) < 40:
-            self._rare[needle] = -1
+        wanted = text.encode("utf-8", "surrogateescape")
+        if len(wanted) >= 4 and wanted not in self._texts and len(self._texts) < MOST_TEXTS:
+            self._texts.append(wanted)
+            self._search = search_for(self._texts)
 
     def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Lines]:
         """The lines of interest in this chunk and what was held back before; `last` holds nothing back."""
         self.bytes += len(chunk)
         data = self._held + chunk if self._held else chunk
         end = len(data) if last else self._safe_end(data)
-        self._no_exec_before = 0
-        self._rare = dict.fromkeys(self._rare, -1)
-        position = 0
-        find, first = data.find, self._first
-        while True:
-            hit = find(first, position, end)
-            start = data.rfind(b"\n", position, hit) + 1 or position if hit >= 0 else end
-            if start > position and hit >= 0 and b" lua] " in data[start : start + 48]:
-                start = self._block_start(data, position, start)
-            if start > position:
-                # lines that do not name our keys may still name our fields
-                rare = self._rare_between(data, position, start)
-                if rare >= 0:
-                    start = data.rfind(b"\n", position, rare) + 1 or position
-                    hit = rare
-                    if not self._concerns(data, start, rare):
-                        after = self._line_end(data, rare)
-                        self.lines += data.count(b"\n", position, after)
-                        position = after
+        self._no_exec_before, position = -1, 0
+        search: Search | None = None
+        while search is not self._search:  # again, from where a further text is looked for
+            search = self._search
+            for which, at, _ in self._hits(data, position):
+                if at < position or which < self._keys_from:
+                    continue
+                if at >= end:
+                    break
+                start = self._line_start(data, position, at)
+                if which >= self._fields_from and not self._concerns(data, start, at):
+                    continue
+                if start > position:
+                    for copy in self._copies(data, position, start):
+                        found, position = copy
+                        yield found
+                    if start < position:
                         continue
-                self.lines += data.count(b"\n", position, start)
-            if hit < 0:
-                position = start
-                break
-            found, position = self._together(data, position, start)
+                    self.lines += data.count(b"\n", position, start)
+                found, position = self._together(data, position, start)
+                yield found
+                if search is not self._search:
+                    break
+        for copy in self._copies(data, position, end):
+            found, position = copy
             yield found
-        if last and position > 0 and data[position - 1 : position] != b"\n" and position > start:
-            self.lines += 1
+        if position < end:
+            self.lines += data.count(b"\n", position, end) + (last and not data.endswith(b"\n"))
+            position = end
         self._held = data[position:]
+
+    def _hits(self, data: bytes, position: int) -> list[Hit]:
+        """What is found from `position` on."""
+        hits = self._search(data[position:] if position else data)
+        if position:
+            hits = [(which, start + position, end + position) for which, start, end in hits]
+        execs = [at for which, at, _ in hits if which < self._keys_from]
+        self._last_exec = execs[-1] if execs else -1
+        return hits
+
+    def _copies(self, data: bytes, position: int, end: int) -> Iterator[tuple[Lines, int]]:
+        """The lines up to `end` that name a turn we know and none of our keys, and where what ran with them ends."""
+        if position >= end:
+            return
+        for match in _UUID_MIDDLE.finditer(data, position, end):
+            first = match.start() - 13
+            if first >= position and self._is_known_turn(data[first : first + 36].decode("ascii", "replace")):
+                start = self._line_start(data, position, first)
+                if self._concerns(data, start, first):
+                    self.lines += data.count(b"\n", position, start)
+                    found, position = self._together(data, position, start)
+                    yield found, position
+
+    def _line_start(self, data: bytes, position: int, at: int) -> int:
+        """Where the line at `at` starts, or the script call that it belongs to, not before `position`."""
+        start = data.rfind(b"\n", position, at) + 1 or position
+        if start > position and b" lua] " in data[start : start + 48]:
+            return self._block_start(data, position, start)
+        return start
 
     def _safe_end(self, data: bytes) -> int:
         """The start of a line near the end that does not belong to a script or a MULTI before it."""
@@ -135,71 +172,43 @@ class Sieve:
             at = data.rfind(b"\n", 0, at - 1) + 1
         return at
 
-    def _rare_between(self, data: bytes, position: int, end: int) -> int:
-        """Where the first of the rarer texts stands between two offsets, or -1."""
-        nearest = end
-        for needle, at in self._rare.items():
-            if at < position:  # each text is looked for once, up to where it stands next
-                at = data.find(needle, position)
-                self._rare[needle] = at = at if at >= 0 else len(data)
-            if at < nearest:
-                nearest = at
-        for match in _UUID_MIDDLE.finditer(data, position, nearest):
-            start = match.start() - 13
-            if start >= position and self._is_known_turn(data[start : start + 36].decode("ascii", "replace")):
-                return start
-        return nearest if nearest < end else -1
-
     def _concerns(self, data: bytes, start: int, hit: int) -> bool:
+        """Whether a name stands in a command, or is the mark of a gap, and not in another program's line."""
         return b'] "' in data[start:hit] or data.startswith(GAP_MARK, hit)
-
-    @staticmethod
-    def _line_end(data: bytes, at: int) -> int:
-        """Where the next line starts."""
-        newline = data.find(b"\n", at)
-        return newline + 1 if newline >= 0 else len(data)
 
     def _together(self, data: bytes, position: int, start: int) -> tuple[Lines, int]:
         """What ran together with the line at `start`, not reaching back before `position`."""
-        after = self._line_end(data, start)
-        head = data[start : start + 48]
-        if head.startswith(b"#") and GAP_MARK in data[start:after]:
+        after = data.find(b"\n", start) + 1 or len(data)
+        if data.startswith(b"#", start) and GAP_MARK in data[start:after]:
             return self._lines("gap", data, start, after), after
+        inside = _SCRIPT_LINES.match(data, after)
+        if inside is not None:
+            after = inside.end()
+            return self._lines("script", data, start, after), after
+        head = data[start : start + 48]
         if b" lua] " in head:
-            first = self._block_start(data, position, start)
-            return self._script(data, first, start, after)
-        if b" lua] " in data[after : after + 48]:
-            return self._script(data, start, start, after)
-        # a queued command shows where EXEC runs it: the lines up to EXEC are one client's
-        bracket, close = head.find(b" ["), data.find(b"] ", start, after)
-        client = data[start + bracket : close + 2]
-        if bracket > 0 and after > self._no_exec_before and data.startswith(client, after + bracket):
-            done = self._exec_after(data, after, client, bracket)
-            if done:
-                first = self._multi_before(data, position, start, client, bracket)
-                return self._block(data, first, start, done), done
+            return self._lines("script", data, start, after), after
+        if self._no_exec_before < after <= self._last_exec:
+            # a queued command shows where EXEC runs it: the lines up to EXEC are one client's
+            bracket, close = head.find(b" ["), data.find(b"] ", start, after)
+            client = data[start + bracket : close + 2]
+            if bracket > 0 and data.startswith(client, after + bracket):
+                done = self._exec_after(data, after, client, bracket)
+                if done:
+                    first = self._multi_before(data, position, start, client, bracket)
+                    self.lines -= data.count(b"\n", first, start)
+                    return self._lines("multi", data, first, done), done
         return self._lines("single", data, start, after), after
 
     @staticmethod
     def _block_start(data: bytes, position: int, start: int) -> int:
-        """Where the script call stands that a `lua` line belongs to, not before `position`."""
-        while start > position and b" lua] " in data[start : start + 48]:
-            before = start
-            start = data.rfind(b"\n", position, start - 1) + 1 or position
-            if data.startswith(b"#", start):  # a gap: the call stood in it
-                return before
-        return start
-
-    def _script(self, data: bytes, first: int, start: int, after: int) -> tuple[Lines, int]:
-        inside = _SCRIPT_LINES.match(data, after)
-        after = inside.end() if inside else after
-        if first < start:
-            self.lines -= data.count(b"\n", first, start)
-        return self._lines("script", data, first, after), after
-
-    def _block(self, data: bytes, first: int, start: int, done: int) -> Lines:
-        self.lines -= data.count(b"\n", first, start)
-        return self._lines("multi", data, first, done)
+        """Where the script call stands that the `lua` line at `start` belongs to, not before `position`."""
+        before = start
+        while start > position:
+            before, start = start, data.rfind(b"\n", position, start - 1) + 1 or position
+            if b" lua] " not in data[start : start + 48]:
+                break
+        return before if data.startswith(b"#", start) else start  # in a gap: the call stood in it
 
     def _exec_after(self, data: bytes, after: int, client: bytes, column: int) -> int:
         """The end of the line of EXEC that follows directly, or 0."""
@@ -211,10 +220,10 @@ class Sieve:
                 break
             word = data[after + width : after + width + 9].upper()
             if word.startswith(b'"EXEC"'):
-                return self._line_end(data, after)
+                return data.find(b"\n", after) + 1 or len(data)
             if word.startswith((b'"MULTI"', b'"DISCARD"')):
                 break
-            after = self._line_end(data, after)
+            after = data.find(b"\n", after) + 1 or len(data)
         self._no_exec_before = after
         return 0
 
@@ -232,12 +241,8 @@ class Sieve:
 
     def _lines(self, kind: str, data: bytes, first: int, after: int) -> Lines:
         text = data[first:after].decode("utf-8", "surrogateescape")
-        number = self.lines + 1
-        if kind == "single":
-            texts: tuple[str, ...] = (text,)
-        else:
-            texts = tuple((text[:-1] if text[-1:] == "\n" else text).split("\n"))
-        count = len(texts)
+        texts = (text[:-1] if text[-1:] == "\n" else text).split("\n") if kind != "single" else [text]
+        number, count = self.lines + 1, len(texts)
         self.lines += count
         self.matched += count
         return Lines(kind, texts, number)

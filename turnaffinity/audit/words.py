@@ -10,9 +10,10 @@ from turnaffinity.wire.monitor import split_arguments
 
 def arguments_of(rest: str) -> list[str] | None:
     """The arguments of a line, from behind its first quote; None if a quote is cut or stray."""
-    rest = rest.rstrip()
     if rest[-1:] != '"':
-        return None
+        rest = rest.rstrip()
+        if rest[-1:] != '"':
+            return None
     if "\\" not in rest:
         argv = rest[:-1].split('" "')
         return argv if rest.count('"') == 2 * len(argv) - 1 else None
