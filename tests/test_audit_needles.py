@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from turnaffinity.audit.needles import one_by_one, search_for
+from turnaffinity.audit.throughput import write_trace
 from turnaffinity.audit.trace import MOST_TEXTS, Lines, Sieve
 from turnaffinity.contract.layout import KeyLayout
 
@@ -27,10 +29,23 @@ def test_the_one_pass_meets_the_lines_that_a_pass_for_each_text_meets(pieces: li
     holding = {number for number, line in enumerate(data.split(b"\n")) if any(text in line for text in TEXTS)}
     assert lines_met(search_for(TEXTS)(data), data) == holding
     assert lines_met(one_by_one(TEXTS)(data), data) == holding
+    for search in (search_for(TEXTS), one_by_one(TEXTS)):
+        starts = [start for _, start, _ in search(data)]
+        assert starts == sorted(starts)
 
 
 def line(at: int, client: str, *argv: str) -> str:
     return f"1700000000.{at:06d} [0 {client}] " + " ".join(f'"{part}"' for part in argv) + "\n"
+
+
+def test_the_same_units_are_found_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ahocorasick_rs", reason="without it there is only the pass for each text")
+    trace = tmp_path / "some.trace"
+    write_trace(trace, 3000, share_of_ours=0.4)
+    with_library = sifted(Sieve(KeyLayout()), trace.read_text("ascii"))
+    monkeypatch.setattr("turnaffinity.audit.trace.search_for", one_by_one)
+    assert sifted(Sieve(KeyLayout()), trace.read_text("ascii")) == with_library
+    assert len(with_library) > 300
 
 
 def sifted(sieve: Sieve, text: str) -> list[Lines]:
