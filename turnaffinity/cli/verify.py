@@ -49,7 +49,10 @@ def verify(
     deadline: Annotated[
         str | None, typer.Option("--deadline", metavar="LIST", help="hello=S,op=S,bye=S, in seconds")
     ] = None,
-    workers: Annotated[int, typer.Option("-n", metavar="WORKERS", min=0, help="judge in so many processes")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option("-n", metavar="WORKERS", min=0, help="judge in so many processes; default: one for each core"),
+    ] = None,
     all_cores: Annotated[
         bool, typer.Option("--all-cores", help="let server and implementation spread over all cores")
     ] = False,
@@ -71,8 +74,9 @@ def verify(
     A script on a server that is not ours runs as a user with those rights too, made for the run and deleted after it.
     Where none can be made, and on `fake`, which runs scripts inside this process, it is refused without --trust-script.
 
-    Judge, server and implementation take turns, and so keep to one core (each worker of -n to its own), which is
-    several times faster; --all-cores lets the implementation use the others, too.
+    The cases are shared out among processes, each with a server and an implementation of its own: one for each core,
+    at most four, unless -n says how many. Judge, server and implementation take turns, and so keep to one core (each
+    process of -n to its own), which is several times faster; --all-cores lets the implementation use the others, too.
 
     Files named by options are written only if a verdict was reached.
 
@@ -81,7 +85,7 @@ def verify(
       turnaffinity verify --lua lua/select_node.lua
       turnaffinity verify --adapter conformance/implementations/python/run --reading auto
       turnaffinity verify --adapter ./run --rule 'TA-CLEAR-*' --json out.json
-      turnaffinity verify --adapter ./run -n 2
+      turnaffinity verify --adapter ./run -n 1
       turnaffinity verify --server redis://127.0.0.1:6379/9
 
     exit: 0 conforms   1 violates, or incomplete   2 bad usage or unreadable input

@@ -41,6 +41,11 @@ def keep_to_core(number: int) -> None:
         _keep_to({cores[number % len(cores)]})
 
 
+def cores_at_hand() -> int:
+    """How many cores this process may use."""
+    return len(_cores()) or os.cpu_count() or 1
+
+
 def _cores() -> list[int]:
     if not hasattr(os, "sched_getaffinity"):
         return []

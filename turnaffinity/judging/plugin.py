@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import asdict
 from typing import Any
 
@@ -20,7 +20,6 @@ from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.stage import SITES, Stage
 from turnaffinity.judging.subject import CannotGoOn
 from turnaffinity.judging.verdict import CaseResult
-from turnaffinity.judging.workers import tell_problem, workers_task
 from turnaffinity.problem import Problem
 
 NAME = "turnaffinity-judge"
@@ -46,9 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Judge what the options name, unless `verify` has put its own judge in place."""
     if not config.pluginmanager.has_plugin(NAME):
-        judge, rules = workers_task(config) or (_judge_from(config), _rules_from(config))
-        in_worker = hasattr(config, "workerinput")
-        config.pluginmanager.register(JudgePlugin(judge, rules, owns_judge=True, in_worker=in_worker), NAME)
+        in_worker = hasattr(config, "workerinput")  # of pytest-xdist
+        plugin = JudgePlugin(_judge_from(config), _rules_from(config), owns_judge=True, in_worker=in_worker)
+        config.pluginmanager.register(plugin, NAME)
 
 
 def _judge_from(config: pytest.Config) -> Judge:
@@ -101,6 +100,7 @@ class JudgePlugin:
         self.leaving: SystemExit | None = None
         """What a signal raised that told the run to end."""
         self._progress = progress
+        self._tell: Callable[[CaseResult], None] | None = None
         self._owns_judge = owns_judge
         self.in_worker = in_worker
 
@@ -121,16 +121,25 @@ class JudgePlugin:
         kept = [item for item in items if self._wanted(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
-        self.collected([item.nodeid for item in kept])
+        self.order = [item.nodeid.partition("::")[2] for item in kept]
 
     @property
     def planned(self) -> int:
         """How many cases there are to run."""
         return len(self.order)
 
-    def collected(self, node_ids: Sequence[str]) -> None:
-        """Learn the cases' names, here or from a worker that collected them."""
-        self.order = [node_id.partition("::")[2] for node_id in node_ids]
+    def become(self, judge: Judge, tell: Callable[[CaseResult], None]) -> None:
+        """In a worker of `-n`: play on its judge, and tell each result instead of keeping it."""
+        self.judge, self._tell = judge, tell
+
+    def keep(self, result: CaseResult) -> None:
+        """Keep a case's result, also one that a worker found."""
+        if self._tell:
+            self._tell(result)
+            return
+        self.results.append(result)
+        if self._progress:
+            self._progress(len(self.results), self.planned)
 
     def _wanted(self, item: pytest.Item) -> bool:
         case = case_of(getattr(item, "function", None))
@@ -168,15 +177,13 @@ class JudgePlugin:
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the results, also those that come from another process."""
+        """Keep the results, also those that come from a process of pytest-xdist."""
         if self.in_worker:  # they travel with the report to the process that reports
             return
         for name, value in report.user_properties:
             if name == RESULT:
-                self.results.append(_revived(json.loads(str(value))))
+                self.keep(_revived(json.loads(str(value))))
                 report.user_properties.remove((name, value))
-                if self._progress:
-                    self._progress(len(self.results), self.planned)
                 break
 
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -187,10 +194,6 @@ class JudgePlugin:
     def pytest_keyboard_interrupt(self) -> None:
         """Remember that the user stopped the run."""
         self.interrupted = True
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """In a worker of `-n`: say what stopped it, if anything did."""
-        tell_problem(session.config, self.problem)
 
     def pytest_unconfigure(self) -> None:
         """End the subjects and the server of a run that pytest started; `verify` ends its own."""

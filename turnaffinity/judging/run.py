@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading, reading_from
 from turnaffinity.contract.rules import RULES
+from turnaffinity.judging.cores import on_one_core
 from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.suite import conformance_folder, suite_folder
 from turnaffinity.judging.verdict import (
@@ -22,7 +23,7 @@ from turnaffinity.judging.verdict import (
     rules_in_scope,
     single_choices,
 )
-from turnaffinity.judging.workers import Sharing, check_shareable
+from turnaffinity.judging.workers import Beside, Sharing, check_shareable
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import token
 
@@ -35,10 +36,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class SuiteRun:
-    """What came of the cases, and how many were planned."""
+    """What came of the cases, how many were planned, and what the protocol's checks found."""
 
     results: tuple[CaseResult, ...]
     planned: int
+    protocol: list[dict[str, Any]]
 
 
 def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None = None, workers: int = 0) -> Report:
@@ -48,11 +50,12 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
     Raises `CannotRun` if the subject or the server cannot be run, `Problem` if its input cannot be read.
     """
     started = time.monotonic()
-    hello = judge.subject.hello
-    protocol = _protocol_checks(judge)
+    # workers have a core each, and what goes before them one
+    with on_one_core() if workers > 1 and not judge.all_cores else contextlib.nullcontext():
+        hello = judge.subject.hello
     if judge.auto:
-        judge.reading = find_reading(judge)
-    run = run_suite(judge, tuple(rules), progress=progress, workers=workers)
+        judge.reading = find_reading(judge, workers=workers)
+    run = run_suite(judge, tuple(rules), progress=progress, workers=workers, beside=_protocol_checks)
     profile = "lua" if judge.kind == "lua" else "scheduler"
     scope = rules_in_scope(profile, with_script=judge.kind == "reference", faults=judge.faults)
     if rules:
@@ -68,7 +71,7 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
         decisions=single_choices(decisions_seen(run.results)),
         seed=judge.seed,
         rules=rule_reports(scope, run.results),
-        protocol=protocol,
+        protocol=run.protocol,
         planned=run.planned,
         executed=executed,
         filtered=tuple(rules),
@@ -90,7 +93,7 @@ def _protocol_checks(judge: Judge) -> list[dict[str, Any]]:
     return [check.as_dict() for check in checks]
 
 
-def find_reading(judge: Judge) -> Reading:
+def find_reading(judge: Judge, *, workers: int = 0) -> Reading:
     """The choices that the subject was seen to make; an unseen one is the default's.
 
     Where it mixes two choices the more frequent one is held against it, and the other then fails its case.
@@ -99,7 +102,7 @@ def find_reading(judge: Judge) -> Reading:
     judge.reading = DEFAULT_READING
     ids = tuple(rule.id for rule in RULES.values() if rule.level == "DECISION")
     try:
-        seen = decisions_seen(run_suite(judge, ids).results)
+        seen = decisions_seen(run_suite(judge, ids, workers=workers).results)
     finally:
         judge.auto_looking = False
     known = {name: choices[0] for name, choices in seen.items() if choices}
@@ -110,9 +113,17 @@ def find_reading(judge: Judge) -> Reading:
 
 
 def run_suite(
-    judge: Judge, rules: tuple[str, ...] = (), *, progress: Progress | None = None, workers: int = 0
+    judge: Judge,
+    rules: tuple[str, ...] = (),
+    *,
+    progress: Progress | None = None,
+    workers: int = 0,
+    beside: Beside | None = None,
 ) -> SuiteRun:
-    """Run the cases of the judge's profile under pytest, quietly, and collect their results."""
+    """Run the cases of the judge's profile under pytest, quietly, and collect their results.
+
+    `beside` makes the protocol's checks: before the cases, or by one of the workers.
+    """
     import pytest
 
     from turnaffinity.judging.plugin import NAME, JudgePlugin
@@ -120,15 +131,16 @@ def run_suite(
     plugin = JudgePlugin(judge, rules, progress=progress)
     plugins: list[object] = [_Registered(NAME, plugin)]
     sharing: Sharing | None = None
-    arguments = suite_arguments()
+    protocol: list[dict[str, Any]] = []
     if workers > 1:
         check_shareable(judge)
-        sharing = Sharing(judge, rules, plugin.collected)
+        sharing = Sharing(plugin, workers, beside)
         plugins.append(sharing)
-        arguments += ["-p", "xdist.plugin", "-n", str(workers), "--dist", "loadfile", "--max-worker-restart", "0"]
+    elif beside:
+        protocol = beside(judge)
     noise = io.StringIO()
     with no_foreign_plugins(), contextlib.redirect_stdout(noise):
-        status = pytest.main(arguments, plugins=plugins)
+        status = pytest.main(suite_arguments(), plugins=plugins)
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         if plugin.leaving is not None:
             raise plugin.leaving
@@ -136,11 +148,9 @@ def run_suite(
             raise plugin.problem
         if plugin.interrupted:
             raise KeyboardInterrupt
-        if sharing is not None and sharing.problem is not None:
-            raise sharing.problem
         tail = "\n".join(noise.getvalue().splitlines()[-15:])
         raise CannotRun("the suite", f"pytest ended with status {int(status)}:\n{tail}", "report this as a defect")
-    return SuiteRun(_in_order(plugin), plugin.planned)
+    return SuiteRun(_in_order(plugin), plugin.planned, sharing.found if sharing else protocol)
 
 
 def _in_order(plugin: JudgePlugin) -> tuple[CaseResult, ...]:

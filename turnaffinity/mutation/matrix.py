@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-import multiprocessing
-import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +13,7 @@ from typing import Any, Literal
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.rules import RULES
 from turnaffinity.judging.cores import keep_to_core
+from turnaffinity.judging.crew import Take, Tell, forked
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.mutation.cases import blamed, run_cases
 from turnaffinity.mutation.flow import judge_of
@@ -176,59 +175,27 @@ def results_of(mutant: Mutant, reading: Reading, server: Server, seed: int = 0) 
 
 def shared_out(
     tasks: Sequence[int], carry_out: Callable[[Server, int], Any], workers: int
-) -> list[tuple[int, Any]] | Any:
-    """Carry out the tasks in forked processes, each with a server of its own; yields (task, result) as they come.
+) -> Iterator[tuple[int, Any]]:
+    """Carry out the tasks in processes with a server each; yields (task, result) as they come."""
 
-    Forked, so that nothing is imported twice. A process takes the next task when it is done with one.
-    """
-    context = multiprocessing.get_context("fork")
-    waiting, results = context.SimpleQueue(), context.Queue()
-    for task in tasks:
-        waiting.put(task)
-    count = max(1, min(workers, len(tasks)))
-    for _ in range(count):
-        waiting.put(None)
-    crew = [context.Process(target=_work, args=(n, waiting, results, carry_out), daemon=False) for n in range(count)]
-    for process in crew:
-        process.start()
-    try:
-        left = len(tasks)
-        while left:
-            task, result, error = _next(results, crew)
-            if error:
-                raise CannotRun(f"task {task}", error, "see `turnaffinity mutants --help`")
-            left -= 1
-            yield task, result
-    finally:
-        for process in crew:
-            if process.is_alive() and process.exitcode is None and left:
-                process.terminate()
-            process.join(10)
+    def work(number: int, take: Take, tell: Tell) -> None:
+        keep_to_core(number)
+        while True:
+            with open_server("embedded") as server:
+                for _ in range(MOST_ON_ONE_SERVER):
+                    task = take()
+                    if task is None:
+                        return
+                    try:
+                        tell((task, carry_out(server, task), ""))
+                    except Exception as error:  # told to the parent, which stops
+                        tell((task, None, f"{type(error).__name__}: {error}"))
 
-
-def _next(results: Any, crew: Sequence[Any]) -> tuple[int, Any, str]:
-    import queue
-
-    while True:
-        try:
-            found: tuple[int, Any, str] = results.get(timeout=1.0)
-            return found
-        except queue.Empty:
-            if not any(process.is_alive() for process in crew):
-                raise CannotRun("the matrix", "a process ended without its results", "run it again") from None
-
-
-def _work(number: int, waiting: Any, results: Any, carry_out: Callable[[Server, int], Any]) -> None:
-    parent = os.getppid()
-    keep_to_core(number)
-    task: int | None = -1
-    while task is not None:
-        with open_server("embedded") as server:
-            for _ in range(MOST_ON_ONE_SERVER):
-                task = waiting.get()
-                if task is None or os.getppid() != parent:
-                    return
-                try:
-                    results.put((task, carry_out(server, task), ""))
-                except Exception as error:  # told to the parent, which stops
-                    results.put((task, None, f"{type(error).__name__}: {error}"))
+    done = 0
+    for task, result, error in forked(tasks, work, max(1, min(workers, len(tasks)))):
+        if error:
+            raise CannotRun(f"task {task}", error, "see `turnaffinity mutants --help`")
+        done += 1
+        yield task, result
+    if done < len(tasks):
+        raise CannotRun("the matrix", "a process ended without its results", "run it again")

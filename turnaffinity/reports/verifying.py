@@ -26,7 +26,7 @@ from turnaffinity.judging.expected import (
 from turnaffinity.judging.judge import Judge, Kind
 from turnaffinity.judging.run import verify
 from turnaffinity.judging.verdict import Report
-from turnaffinity.judging.workers import check_shareable
+from turnaffinity.judging.workers import check_shareable, workers_for
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.reports.badge import badge
 from turnaffinity.reports.capsules import capsule_files
@@ -59,7 +59,7 @@ class Wishes:
     capsules: Path | None = None
     tcp: bool = False
     deadline: str | None = None
-    workers: int = 0
+    workers: int | None = None
     list_cases: bool = False
     lang: str = "en"
     all_cores: bool = False
@@ -126,12 +126,12 @@ def verify_and_report(wishes: Wishes) -> None:
         return
     check_outputs(wishes)
     known = load_expectations(wishes.expect_fail) if wishes.expect_fail else ()
-    if wishes.workers > 1:
+    workers = workers_for(judge) if wishes.workers is None else wishes.workers
+    if workers > 1:
         check_shareable(judge)
-    # workers take a core each, and what stands beside them none
-    core = nullcontext() if wishes.all_cores or wishes.workers > 1 else on_one_core()
+    core = nullcontext() if wishes.all_cores or workers > 1 else on_one_core()  # each worker takes its own
     with core, judge, console.progress_bar() as progress:
-        report = verify(judge, rules, progress=progress, workers=wishes.workers)
+        report = verify(judge, rules, progress=progress, workers=workers)
         apply_expectations(report, known)
         capsules = capsule_files(judge, report, wishes.capsules) if wishes.capsules else {}
     if capsules and wishes.capsules:
