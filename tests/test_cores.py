@@ -76,7 +76,7 @@ def _cores_of_the_adapter(folder: Path, options: Sequence[str]) -> list[list[int
 
 @pytest.mark.long
 def test_an_adapter_keeps_to_the_judges_core(tmp_path: Path) -> None:
-    seen = _cores_of_the_adapter(tmp_path, [])
+    seen = _cores_of_the_adapter(tmp_path, ["-n", "1"])
     assert len({tuple(cores) for cores in seen}) == 1
     assert len(seen[0]) == 1
 
@@ -84,7 +84,7 @@ def test_an_adapter_keeps_to_the_judges_core(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_with_all_cores_an_adapter_may_use_each(tmp_path: Path) -> None:
     (every,) = _told("cores()")
-    assert all(cores == every for cores in _cores_of_the_adapter(tmp_path, ["--all-cores"]))
+    assert all(cores == every for cores in _cores_of_the_adapter(tmp_path, ["-n", "1", "--all-cores"]))
 
 
 @pytest.mark.long
@@ -92,7 +92,7 @@ def test_each_worker_keeps_its_adapter_to_a_core_of_its_own(tmp_path: Path) -> N
     (every,) = _told("cores()")
     seen = {tuple(cores) for cores in _cores_of_the_adapter(tmp_path, ["-n", "2"])}
     assert {(core,) for core in every[:2]} <= seen
-    assert seen <= {(core,) for core in every[:2]} | {tuple(every)}, "the protocol's checks, before the workers"
+    assert {len(cores) for cores in seen} == {1}
 
 
 @pytest.mark.soak

@@ -28,16 +28,14 @@ def forked(tasks: Sequence[int], work: Work, workers: int) -> Iterator[Any]:
     taken is not told, and the others do the rest.
     """
     context = multiprocessing.get_context("fork")
-    waiting = context.SimpleQueue()
-    for task in [*tasks, *[None] * workers]:
-        waiting.put(task)
+    taken = context.Value("q", 0)
     crew: list[Any] = []
     open_ends: list[Connection] = []
     try:
         for number in range(workers):
             receiving, sending = context.Pipe(duplex=False)
             open_ends.append(receiving)
-            member = context.Process(target=_member, args=(number, waiting, work, sending, os.getpid()))
+            member = context.Process(target=_member, args=(number, work, tasks, taken, sending, os.getpid()))
             with warnings.catch_warnings():  # a progress bar has a thread, whose locks no member asks for
                 warnings.simplefilter("ignore", DeprecationWarning)
                 member.start()
@@ -61,10 +59,11 @@ def forked(tasks: Sequence[int], work: Work, workers: int) -> Iterator[Any]:
             left.close()
 
 
-def _member(number: int, waiting: Any, work: Work, sending: Connection, parent: int) -> None:
+def _member(number: int, work: Work, tasks: Sequence[int], taken: Any, sending: Connection, parent: int) -> None:
     def take() -> int | None:
-        task: int | None = waiting.get()
-        return task if os.getppid() == parent else None
+        with taken.get_lock():
+            place, taken.value = taken.value, taken.value + 1
+        return tasks[place] if place < len(tasks) and os.getppid() == parent else None
 
     signal.signal(signal.SIGTERM, _leave)
     try:
