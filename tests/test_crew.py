@@ -100,6 +100,12 @@ def test_a_run_says_so_if_a_worker_died(monkeypatch: pytest.MonkeyPatch) -> None
         verify(judge, ["TA-SEL-5", "TA-KEY-1"], workers=2)
 
 
+def test_a_run_says_so_if_a_worker_died_at_the_protocols_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("turnaffinity.judging.run._protocol_checks", lambda judge: os.kill(os.getpid(), signal.SIGKILL))
+    with Judge() as judge, pytest.raises(CannotRun, match="protocol's checks never came back: a worker died"):
+        verify(judge, ["TA-KEY-1"], workers=2)
+
+
 def test_what_the_protocols_checks_raise_in_a_worker_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def raises(judge: Judge) -> None:
         raise Problem("the adapter", "speaks in riddles", "ask again")

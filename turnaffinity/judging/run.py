@@ -30,6 +30,7 @@ from turnaffinity.server import token
 if TYPE_CHECKING:
     from turnaffinity.judging.plugin import JudgePlugin
 
+RUN_AGAIN = "run again with -n 1"
 Progress = Callable[[int, int], None]
 """Told (done, planned) after each case."""
 
@@ -131,7 +132,7 @@ def run_suite(
     plugin = JudgePlugin(judge, rules, progress=progress)
     plugins: list[object] = [_Registered(NAME, plugin)]
     sharing: Sharing | None = None
-    protocol: list[dict[str, Any]] = []
+    protocol: list[dict[str, Any]] | None = []
     if workers > 1:
         check_shareable(judge)
         sharing = Sharing(plugin, workers, beside)
@@ -150,7 +151,10 @@ def run_suite(
             raise KeyboardInterrupt
         tail = "\n".join(noise.getvalue().splitlines()[-15:])
         raise CannotRun("the suite", f"pytest ended with status {int(status)}:\n{tail}", "report this as a defect")
-    return SuiteRun(_in_order(plugin), plugin.planned, sharing.found if sharing else protocol)
+    protocol = sharing.found if sharing else protocol
+    if protocol is None:
+        raise CannotRun("-n", "the protocol's checks never came back: a worker died", RUN_AGAIN)
+    return SuiteRun(_in_order(plugin), plugin.planned, protocol)
 
 
 def _in_order(plugin: JudgePlugin) -> tuple[CaseResult, ...]:
@@ -158,7 +162,7 @@ def _in_order(plugin: JudgePlugin) -> tuple[CaseResult, ...]:
     missing = len(plugin.order) - len(plugin.results)
     if missing > 0:
         what = f"{missing} of {len(plugin.order)} cases never came back: a worker died"
-        raise CannotRun("-n", what, "run again, with fewer workers or without -n")
+        raise CannotRun("-n", what, RUN_AGAIN)
     place = {name: number for number, name in enumerate(plugin.order)}
     return tuple(sorted(plugin.results, key=lambda result: place.get(result.case, len(place))))
 

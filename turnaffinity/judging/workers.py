@@ -53,12 +53,12 @@ def workers_for(judge: Judge) -> int:
 class Sharing:
     """A pytest plugin that has the collected cases judged by workers, and puts what they found into the judge's own.
 
-    `beside` is done with a worker's judge, too; `found` is what it returned.
+    `beside` is done with a worker's judge, too; `found` is what it returned, None if it never came back.
     """
 
     def __init__(self, plugin: JudgePlugin, workers: int, beside: Beside | None = None) -> None:
         self._plugin, self._workers, self._beside = plugin, workers, beside
-        self.found: list[dict[str, Any]] = []
+        self.found: list[dict[str, Any]] | None = None if beside else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
