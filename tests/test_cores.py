@@ -61,6 +61,13 @@ def test_numbers_count_through_the_cores_and_round() -> None:
         assert _told(f"keep_to_core({number})\ncores()") == [[every[number % len(every)]]]
 
 
+def test_numbers_count_through_the_cores_around_too() -> None:
+    (every,) = _told("cores()")
+    for number in range(len(every)):
+        inside = f"with on_one_core():\n  assert cores_at_hand() == {len(every)}\n  keep_to_core({number})\n  cores()"
+        assert _told(inside) == [[every[number]]]
+
+
 def _cores_of_the_adapter(folder: Path, options: Sequence[str]) -> list[list[int]]:
     adapter = folder / "adapter"
     told = f"import os, json; print(json.dumps(sorted(os.sched_getaffinity(0))), file=open('{folder}/cores', 'a'))"

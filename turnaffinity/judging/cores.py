@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 PROCESSOR = 38
 """Which field of /proc/self/stat, counted from 0, names the core that this process runs on."""
+
+
+_AROUND: ContextVar[tuple[int, ...]] = ContextVar("_AROUND", default=())
+"""Within `on_one_core`, the cores that were at hand before; empty elsewhere."""
 
 
 @contextmanager
@@ -24,9 +29,11 @@ def on_one_core() -> Iterator[None]:
     before = _cores()
     core = _here(before)
     kept = core is not None and len(before) > 1 and _keep_to({core})
+    around = _AROUND.set(_AROUND.get() or tuple(before))
     try:
         yield
     finally:
+        _AROUND.reset(around)
         if kept:
             _keep_to(set(before))
 
@@ -36,14 +43,14 @@ def keep_to_core(number: int) -> None:
 
     Numbers beyond the cores at hand begin again at the first.
     """
-    cores = _cores()
+    cores = _AROUND.get() or _cores()
     if cores:
         _keep_to({cores[number % len(cores)]})
 
 
 def cores_at_hand() -> int:
-    """How many cores this process may use."""
-    return len(_cores()) or os.cpu_count() or 1
+    """How many cores this process may use, `on_one_core` or not."""
+    return len(_AROUND.get() or _cores()) or os.cpu_count() or 1
 
 
 def _cores() -> list[int]:

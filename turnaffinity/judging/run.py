@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading, reading_from
 from turnaffinity.contract.rules import RULES
-from turnaffinity.judging.cores import on_one_core
 from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.suite import conformance_folder, suite_folder
 from turnaffinity.judging.verdict import (
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from turnaffinity.judging.plugin import JudgePlugin
 
 RUN_AGAIN = "run again with -n 1"
+"""What mends a run whose worker died: there is none that could."""
 Progress = Callable[[int, int], None]
 """Told (done, planned) after each case."""
 
@@ -51,9 +51,7 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
     Raises `CannotRun` if the subject or the server cannot be run, `Problem` if its input cannot be read.
     """
     started = time.monotonic()
-    # workers have a core each, and what goes before them one
-    with on_one_core() if workers > 1 and not judge.all_cores else contextlib.nullcontext():
-        hello = judge.subject.hello
+    hello = judge.subject.hello
     if judge.auto:
         judge.reading = find_reading(judge, workers=workers)
     run = run_suite(judge, tuple(rules), progress=progress, workers=workers, beside=_protocol_checks)

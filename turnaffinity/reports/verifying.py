@@ -129,8 +129,7 @@ def verify_and_report(wishes: Wishes) -> None:
     workers = workers_for(judge) if wishes.workers is None else wishes.workers
     if workers > 1:
         check_shareable(judge)
-    core = nullcontext() if wishes.all_cores or workers > 1 else on_one_core()  # each worker takes its own
-    with core, judge, console.progress_bar() as progress:
+    with nullcontext() if wishes.all_cores else on_one_core(), judge, console.progress_bar() as progress:
         report = verify(judge, rules, progress=progress, workers=workers)
         apply_expectations(report, known)
         capsules = capsule_files(judge, report, wishes.capsules) if wishes.capsules else {}
