@@ -14,8 +14,6 @@ from pathlib import Path
 
 PROCESSOR = 38
 """Which field of /proc/self/stat, counted from 0, names the core that this process runs on."""
-
-
 _AROUND: ContextVar[tuple[int, ...]] = ContextVar("_AROUND", default=())
 """Within `on_one_core`, the cores that were at hand before; empty elsewhere."""
 
@@ -28,8 +26,8 @@ def on_one_core() -> Iterator[None]:
     """
     before = _cores()
     core = _here(before)
+    around = _AROUND.set(_at_hand())
     kept = core is not None and len(before) > 1 and _keep_to({core})
-    around = _AROUND.set(_AROUND.get() or tuple(before))
     try:
         yield
     finally:
@@ -43,14 +41,18 @@ def keep_to_core(number: int) -> None:
 
     Numbers beyond the cores at hand begin again at the first.
     """
-    cores = _AROUND.get() or _cores()
+    cores = _at_hand()
     if cores:
         _keep_to({cores[number % len(cores)]})
 
 
 def cores_at_hand() -> int:
     """How many cores this process may use, `on_one_core` or not."""
-    return len(_AROUND.get() or _cores()) or os.cpu_count() or 1
+    return len(_at_hand()) or os.cpu_count() or 1
+
+
+def _at_hand() -> tuple[int, ...]:
+    return _AROUND.get() or tuple(_cores())
 
 
 def _cores() -> list[int]:

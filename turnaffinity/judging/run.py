@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from turnaffinity.judging.plugin import JudgePlugin
 
 RUN_AGAIN = "run again with -n 1"
-"""What mends a run whose worker died: there is none that could."""
+"""What mends a run whose worker died: one process judges, and there is no worker."""
 Progress = Callable[[int, int], None]
 """Told (done, planned) after each case."""
 
