@@ -72,7 +72,7 @@ def test_the_observer_sees_what_others_send_between_its_marks_and_nothing_else()
         client.eval("return redis.call('HGET', 'a', 'f')", 0)
         seen = observer.end()
         client.set("after", "1")
-        observer.disturbed = True
+        observer.disturb()
         observer.begin()
         assert observer.end() == ()
         client.set("late", "1")  # nobody else acted: what came after the step belongs to the next one

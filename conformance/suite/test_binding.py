@@ -49,7 +49,7 @@ def test_a_max_duration_finalize_binds_each_job_that_was_routed_at_random(stage:
 
 
 def now_ms(stage: Stage) -> int:
-    seconds, micros = stage.do("TIME")
+    seconds, micros = stage.look("TIME")
     return int(seconds) * 1000 + int(micros) // 1000
 
 
@@ -62,7 +62,7 @@ def test_a_later_max_duration_finalize_binds_the_jobs_that_were_routed_at_random
     stage.record(stage.turn(), first[0], session)
     step = stage.finalize(session, "max_duration", [a, b])
     job = step.finalized.jobs[1]
-    bound = stage.do("GET", stage.layout.job_key(job.job_id))
+    bound = stage.look("GET", stage.layout.job_key(job.job_id))
     stage.claim(bound == job.node_id, f"the job for {b} bound to {job.node_id}", bound, step.seen)
 
 
@@ -115,7 +115,7 @@ def test_a_binding_to_a_node_that_is_gone_is_dropped(stage: Stage, recorded: boo
     step = stage.select(job=job, turn=turn)
     allowed = nodes[:1] if recorded else nodes
     stage.claim(step.node in allowed, f"one of {allowed}", step.node, step.seen)
-    bound = stage.do("GET", key)
+    bound = stage.look("GET", key)
     stage.claim(bound != gone[0], "the binding to the node that is gone dropped", f"still bound to {bound}", step.seen)
 
 
@@ -125,7 +125,7 @@ def test_a_binding_to_a_node_that_is_gone_is_dropped_also_where_nobody_else_serv
     key = stage.layout.job_key(job)
     stage.do("SET", key, gone[0], "EX", stage.layout.job_ttl_s)
     step = stage.select(job=job, turn=stage.turn())
-    bound = stage.do("GET", key)
+    bound = stage.look("GET", key)
     stage.claim(bound != gone[0], "the binding to the node that is gone dropped", f"still bound to {bound}", step.seen)
 
 

@@ -453,7 +453,7 @@ def test_no_candidate_leaves_the_affinity_and_binds_nothing(stage: Stage) -> Non
     stage.record(turn, nodes[0])
     step = stage.select(turn=turn, job=job)
     stage.claim(stage.affinity(turn) == nodes[0], "the affinity as it was", stage.affinity(turn), step.seen)
-    bound = stage.do("GET", stage.layout.job_key(job))
+    bound = stage.look("GET", stage.layout.job_key(job))
     stage.claim(bound is None, "no binding without a node", f"bound to {bound!r}", step.seen)
 
 

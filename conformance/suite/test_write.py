@@ -131,7 +131,7 @@ def test_a_field_of_either_key_has_no_ttl_of_its_own(stage: Stage) -> None:
         (stage.layout.turn_key(step.turn_id), stage.layout.affinity_field),
         (stage.layout.session_key(session), stage.layout.current_turn_field),
     ):
-        left = stage.do("HPTTL", key, "FIELDS", 1, field)
+        left = stage.look("HPTTL", key, "FIELDS", 1, field)
         stage.claim(left in ([-1], [-2]), f"no TTL on {key} / {field}", f"{left} ms", step.seen)
 
 

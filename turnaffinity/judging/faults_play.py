@@ -202,6 +202,7 @@ class Player:
             "tgt_lang": self.langs[0], "room_langs": list(self.langs) if room else None,
         }  # fmt: skip
         self.stage.steps.append(request | {"process": "behind the fault proxy"})
+        self.stage.judge.hand.settle()
         return ask(self.proxied.subject, request)
 
     def _break(self, play: Play) -> None:

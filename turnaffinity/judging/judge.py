@@ -15,6 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.privileges import setuser
+from turnaffinity.judging.hand import Hand
 from turnaffinity.judging.observer import Observer
 from turnaffinity.judging.proxy_faults import ErrorReply
 from turnaffinity.judging.subject import Subject
@@ -127,13 +128,21 @@ class Judge:
     @property
     def client(self) -> Any:
         """The judge's own connection; whoever takes it may act between two steps, which the observer is told."""
-        if self.observer is not None:
-            self.observer.disturbed = True
-        return self._client
+        return self.hand.lent()
 
     @cached_property
-    def _client(self) -> Any:
-        return pinned(self.server.client())
+    def hand(self) -> Hand:
+        """The judge's own commands, and when they go."""
+        return Hand(pinned(self.server.client()), self.observer)
+
+    def clear(self) -> None:
+        """Make the database empty of what cases and subject made, for the next case."""
+        self.sweep()
+        if self.server.ours and self.hand.waits:
+            self.hand.later([("FLUSHALL",)])
+        else:
+            self.hand.settle()
+            self.server.clear()
 
     @cached_property
     def observer(self) -> Observer | None:
@@ -204,7 +213,8 @@ class Judge:
     def new_subject(self, url: str | None = None) -> Subject:
         """One more process of the implementation; `url` where it is to talk through a proxy."""
         if self.observer is not None:
-            self.observer.disturbed = True  # a subject may load its scripts when it is made
+            self.observer.disturb()  # a subject may load its scripts when it is made
+        self.hand.settle()
         make = self.factory or FACTORIES[self.kind]
         subject = make(self, url or self.subject_url)
         self._subjects.append(subject)

@@ -31,7 +31,8 @@ class Observer:
     """A MONITOR connection of the judge's; `begin` and `end` bracket one step.
 
     Sends MONITOR once, and ECHO with a marker at each end of a step: two round trips a step. The judge itself
-    is silent between the markers, so that everything between them is the subject's (DESIGN, section 9).
+    is silent between the markers, so that everything between them is the subject's (DESIGN, section 9). The first of
+    the two costs no round trip of its own where the judge's latest commands ended with it (`opening`).
     """
 
     def __init__(self, server: Server, patience_s: float = 10.0) -> None:
@@ -40,8 +41,8 @@ class Observer:
         self._patience_s = patience_s
         monitoring: Any = server.client(timeout_s=None)
         self._connection = monitoring.connection_pool.get_connection()
-        self.disturbed = True
-        """Whether others than the subject may have sent commands since the last step."""
+        self._disturbed = True
+        self._opening = b""
         self.lost = ""
         """Why the commands of the last step could not be seen, or empty where they could."""
         self._db = int(self._connection.db)
@@ -56,15 +57,28 @@ class Observer:
         self._socket: socket.socket = self._connection._sock
         self._socket.settimeout(self._patience_s)
 
+    def disturb(self) -> None:
+        """Others than the subject may have sent commands since the last step: the next one begins with a mark."""
+        self._disturbed, self._opening = True, b""
+
+    def opening(self) -> tuple[tuple[str, str], bytes]:
+        """A command for the end of a trip of the judge's own, and what `opened_by` is told once it was sent."""
+        text = f"{MARK}{secrets.token_hex(8)}"
+        return ("ECHO", text), f'"ECHO" "{text}"'.encode()
+
+    def opened_by(self, mark: bytes) -> None:
+        """The server ran this opening, and nothing but the subject's own commands since."""
+        self._disturbed, self._opening = True, mark
+
     def begin(self) -> None:
         """Open a step: what came before is dropped; no mark is needed where nobody but the subject acted meanwhile."""
-        if self.disturbed or self._connection._sock is None:
+        if self._disturbed or self._connection._sock is None:
             try:
-                self._until(self._mark())
+                self._until(self._opening or self._mark())
             except _Lost:  # what comes before a step is of no interest
                 self._listen()
                 self._until(self._mark())
-        self.disturbed = False
+        self._disturbed, self._opening = False, b""
 
     def end(self) -> tuple[Command, ...]:
         """Close the step and return the subject's commands in the order the server ran them.
@@ -75,7 +89,8 @@ class Observer:
         try:
             lines = self._until(self._mark())
         except _Lost as lost:
-            self.lost, self.disturbed = str(lost), True
+            self.lost = str(lost)
+            self.disturb()
             self._listen()
             return ()
         commands = (parse_line(line) for line in lines)
@@ -83,9 +98,9 @@ class Observer:
 
     def _mark(self) -> bytes:
         # not to be guessed: else an implementation could echo the next one, and hide what it does behind it
-        text = f"{MARK}{secrets.token_hex(8)}"
-        one_trip(self._client, [("ECHO", text)])
-        return f'"ECHO" "{text}"'.encode()
+        command, mark = self.opening()
+        one_trip(self._client, [command])
+        return mark
 
     def _until(self, mark: bytes) -> list[bytes]:
         if self._connection._sock is None:

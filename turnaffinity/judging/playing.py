@@ -46,14 +46,13 @@ class SparingStage(Stage):
         self.asked_steps.append(len(self.asked_steps) not in self.left_out)
         return not self.asked_steps[-1]
 
-    def do_all(self, commands: Sequence[Sequence[str | int]]) -> list[Any]:
+    def do_all(self, commands: Sequence[Sequence[str | int]]) -> None:
         """As `Stage.do_all`, without the commands that are left out."""
-        kept = [(place, argv) for place, argv in enumerate(commands) if not self._spared()]
-        replies: list[Any] = [None] * len(commands)
-        if kept:
-            for (place, _), reply in zip(kept, super().do_all([argv for _, argv in kept]), strict=True):
-                replies[place] = reply
-        return replies
+        super().do_all([argv for argv in commands if not self._spared()])
+
+    def look(self, *argv: str | int) -> Any:
+        """As `Stage.look`; None where it is left out."""
+        return None if self._spared() else super().look(*argv)
 
     def _ask(self, request: dict[str, Any], by: Subject | None, watch: bool) -> Step:
         if self._spared():
@@ -103,7 +102,7 @@ def play(playable: Playable, judge: Judge, left_out: Collection[int] = ()) -> tu
     from turnaffinity.judging.plugin import result_of
     from turnaffinity.problem import Problem
 
-    judge.server.clear()
+    judge.clear()
     stage = SparingStage(judge, playable.name, left_out=frozenset(left_out))
     started = time.monotonic()
     error: Exception | None = None

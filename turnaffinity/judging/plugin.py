@@ -209,8 +209,7 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     try:
         if getattr(judge.subject, "exhausted", False):
             raise NotRun("the run was given up: too many restarts, or deadlines missed in a row")
-        judge.sweep()
-        judge.server.clear()
+        judge.clear()
         made = Stage(judge, request.node.name)
     except Problem as problem:
         plugin.problem = problem

@@ -15,11 +15,10 @@ from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.judging.evidence import NotClaimed, Unobservable, Violation, listed
 from turnaffinity.judging.guest import keys_made
 from turnaffinity.judging.languages import LANGUAGES, REGIONS
-from turnaffinity.judging.state import State, difference, take_snapshot
+from turnaffinity.judging.state import LOOK, State, difference, state_of, take_snapshot
 from turnaffinity.judging.step import Step, ask, asked, told
 from turnaffinity.judging.subject import Broke, Finalized, Refused, Subject
 from turnaffinity.server import token
-from turnaffinity.server.trips import one_trip
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import keys_of
 
@@ -51,7 +50,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.judge.observer is not None:
-            self.judge.observer.disturbed = True
+            self.judge.observer.disturb()
         self.rng = random.Random(f"{self.judge.seed}/{self.case_id}")
         self._token = token(self.judge.seed)
         self._serial = 0
@@ -109,24 +108,32 @@ class Stage:
 
     # the judge's hand
 
-    def do(self, *argv: str | int) -> Any:
-        """One command of the judge's own, kept for the capsule; returns the server's reply."""
-        return self.do_all([argv])[0]
+    def do(self, *argv: str | int) -> None:
+        """One command of the judge's own, kept for the capsule; it goes before anybody looks or the subject acts."""
+        self.do_all([argv])
 
-    def do_all(self, commands: Sequence[Sequence[str | int]]) -> list[Any]:
-        """Commands of the judge's own in one round trip, kept for the capsule; returns the replies."""
+    def do_all(self, commands: Sequence[Sequence[str | int]]) -> None:
+        """Commands of the judge's own, as `do`."""
+        self._keep(commands)
+        self.judge.hand.later(commands)
+
+    def look(self, *argv: str | int) -> Any:
+        """One command of the judge's own whose reply is wanted, kept for the capsule."""
+        self._keep([argv])
+        return self.judge.hand.now([argv])[0]
+
+    def _keep(self, commands: Sequence[Sequence[str | int]]) -> None:
         for argv in commands:
             self.steps.append({"op": "redis", "command": [str(part) for part in argv]})
             if not self.judge.server.ours:
                 self.judge.touched.update(keys_of(Command(tuple(str(part) for part in argv))))
-        return one_trip(self.judge.client, commands)
 
     def serve(self, nodes: Iterable[str], *langs: str, pool_id: int = 0) -> None:
         """Bring nodes online and into one pool of each pair (the first pair where none is named)."""
         self.do_all(self._joining(nodes, langs, pool_id))
 
     def serve_one_a_pool(self, nodes: Iterable[str]) -> None:
-        """Bring nodes online, each into a pool of its own from 0 on, in one round trip."""
+        """Bring nodes online, each into a pool of its own from 0 on."""
         self.do_all([argv for pool_id, node in enumerate(nodes) for argv in self._joining([node], (), pool_id)])
 
     def _joining(self, nodes: Iterable[str], langs: Sequence[str], pool_id: int) -> list[tuple[str, ...]]:
@@ -167,17 +174,21 @@ class Stage:
 
     def snapshot(self) -> State:
         """The keys as they stand."""
-        return take_snapshot(self.judge.client, self.layout, everything=self.judge.server.ours)
+        hand = self.judge.hand
+        if self.judge.server.ours and hand.waits:
+            return state_of(hand.now([LOOK])[0])
+        return take_snapshot(hand.lent(), self.layout, everything=self.judge.server.ours)
 
     def affinity(self, turn: str) -> str | None:
         """The affinity of a turn as it stands."""
-        found: str | None = self.judge.client.hget(self.layout.turn_key(turn), self.layout.affinity_field)
-        return found
+        return self._field(self.layout.turn_key(turn), self.layout.affinity_field)
 
     def open_turn(self, session: str) -> str | None:
         """The session's open turn as it stands."""
-        key = self.layout.session_key(session)
-        found: str | None = self.judge.client.hget(key, self.layout.current_turn_field)
+        return self._field(self.layout.session_key(session), self.layout.current_turn_field)
+
+    def _field(self, key: str, name: str) -> str | None:
+        found: str | None = self.judge.hand.now([("HGET", key, name)])[0]
         return found
 
     # the subject's turn
@@ -219,6 +230,7 @@ class Stage:
 
     def _ask(self, request: dict[str, Any], by: Subject | None, watch: bool) -> Step:
         self.steps.append(request | self._process_of(by))
+        self.judge.hand.settle()
         seen: list[Command] = []
         if watch:
             with self.watching() as seen:
@@ -226,7 +238,7 @@ class Stage:
         else:
             answer = ask(by or self.subject, request)
             if self.judge.observer is not None:
-                self.judge.observer.disturbed = True
+                self.judge.observer.disturb()
         if self.judge.kind == "lua" and not self.judge.server.ours:
             self.judge.touched.update(keys_made(seen))
         if isinstance(answer, Finalized):

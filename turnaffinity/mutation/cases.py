@@ -35,7 +35,7 @@ class PlannedCase:
 
     def run(self, judge: Judge) -> CaseResult:
         """Play the case on a cleared server, and say what came of it."""
-        judge.client.flushall()
+        judge.clear()
         stage = Stage(judge, self.name)
         try:
             self.function(stage, **self.arguments)

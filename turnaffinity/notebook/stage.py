@@ -202,7 +202,7 @@ class Stage(Shown):
     def _step(self, request: dict[str, Any], subject: Subject) -> Step:
         before = self._state()
         if self._observer:
-            self._observer.disturbed = True  # by the look at the keys just now
+            self._observer.disturb()  # by the look at the keys just now
             self._observer.begin()
         answer = ask(subject, request)
         wire: tuple[Command, ...] = self._observer.end() if self._observer else ()

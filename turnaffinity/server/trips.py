@@ -9,20 +9,24 @@ from redis import ConnectionPool, Redis
 from redis.exceptions import ResponseError
 
 
+def is_plain(client: Any) -> bool:
+    """Whether this is a plain redis-py client of one live server, whose commands run in the order of their sending."""
+    return type(client) is Redis and type(client.connection_pool) is ConnectionPool
+
+
 def one_trip(client: Any, commands: Sequence[Sequence[str | int | bytes]]) -> list[Any]:
     """Send the commands together and return their replies, as the client's own methods would.
 
     Raises the first error reply, once all have been read, and what the connection raises. A client that is no plain
     redis-py client of a live server (a cluster's, fakeredis) does the same with its pipeline, in twice the time.
     """
-    pool = getattr(client, "connection_pool", None)
-    if type(client) is not Redis or type(pool) is not ConnectionPool:
+    if not is_plain(client):
         with client.pipeline(transaction=False) as pipe:
             for argv in commands:
                 pipe.execute_command(*argv)
             found: list[Any] = pipe.execute()
         return found
-    own = client.connection
+    own, pool = client.connection, client.connection_pool
     connection: Any = own or pool.get_connection()
     try:
         replies = _exchanged(connection, commands)
