@@ -89,11 +89,12 @@ def test_fakeredis_is_given_each_command_at_once() -> None:
 def test_the_subject_finds_what_the_judge_did_before_it_acts() -> None:
     with Judge(seed=1) as judge:
         stage = Stage(judge, "x")
-        nodes, session = stage.nodes(2), stage.session()
+        nodes = stage.nodes(2)
         stage.serve(nodes)
-        turn = stage.turn()
-        stage.record(turn, nodes[1], session)
-        assert stage.finalize(session, "max_duration", watch=False).nodes == [nodes[1]]
+        for node in (nodes[1], nodes[0], nodes[1]):
+            session = stage.session()
+            stage.record(stage.turn(), node, session)
+            assert stage.finalize(session, "max_duration", watch=False).nodes == [node]
         stage.offline(nodes[1])
         assert judge.client.exists(stage.layout.node_key(nodes[1])) == 0
 
