@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ SHOWN = 20
 PENDING = 50
 """Acts of one connection that wait to be known as the scheduler's."""
 PENDING_CLIENTS = 2000
+UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 @dataclass(slots=True)
@@ -131,6 +133,16 @@ class Findings:
             if len(waiting) < PENDING:
                 waiting.append(failure)
                 self._watched.append(failure)
+
+    def refuse_odd_id(self, turn_id: str, cause: int, *, telling_apart: bool = False) -> None:
+        """A turn id is the text of a UUID v4 (TA-TURN-1); one in upper case is said to be unobservable."""
+        if UUID_V4.fullmatch(turn_id):
+            return
+        if UUID_V4.fullmatch(turn_id.lower()):
+            self.unobservable.setdefault("TA-TURN-1 upper", f'the id "{turn_id}" is in upper case')
+            return
+        expected, observed = "a turn id is the text of a UUID v4", f'it is "{turn_id}"'
+        self.blame("TA-TURN-1", expected, observed, cause=cause, telling_apart=telling_apart)
 
     def cannot_tell_apart(self, rule: str) -> None:
         """Whether this rule was broken depends on whose hand it was, and clients of one unix socket have one name."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from turnaffinity.audit.elsewhere import Elsewhere
-from turnaffinity.audit.findings import Findings, Now
-from turnaffinity.audit.lives import UUID_V4, Lives
+from turnaffinity.audit.findings import UUID_V4, Findings, Now
+from turnaffinity.audit.lives import Lives
 from turnaffinity.audit.selections import Inner, Near, Selections
 from turnaffinity.audit.state import keep
 from turnaffinity.audit.statistics import Statistics, seconds
@@ -63,6 +63,7 @@ class Judge:
         around = ("pool", "node_pools", "node", "job")
         self._surroundings = tuple(layout.prefixes[name] for name in around if layout.prefixes[name])
         self._pool_prefix = layout.prefixes["pool"] or "\0"
+        self._job_prefix = layout.prefixes["job"] or "\0"
         self._node_pools_end = affixes(layout.node_pools)[-1] or "\0"
         self._our_names = our_names(layout)
         self._near: dict[str, Near] = {}
@@ -201,12 +202,19 @@ class Judge:
         if argv[0].upper() == "KEYS" or any(name in rest for name in self._our_names):
             return None
         is_pool = key.startswith(self._pool_prefix)
-        near = Near(key, is_pool, is_pool or key.endswith(self._node_pools_end))
+        near = Near(key, is_pool, is_pool or key.endswith(self._node_pools_end), self._bound(argv))
         if len(rest) < NEAR_LENGTH:  # the same few nodes and pools are asked for again and again
             if len(self._near) >= NEAR_KEPT:
                 self._near.clear()
             self._near[rest] = near
         return near
+
+    def _bound(self, argv: Argv) -> str:
+        """The node that this command binds a job to, or ""."""
+        if len(argv) < 3 or not argv[1].startswith(self._job_prefix):
+            return ""
+        name = argv[0].upper()
+        return argv[2] if name == "SET" else argv[3] if name in ("SETEX", "PSETEX") and len(argv) > 3 else ""
 
     # commands
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
+from turnaffinity.audit.batches import Batches
 from turnaffinity.audit.findings import Findings
 from turnaffinity.audit.known import SESSIONS_KEPT, Known
 from turnaffinity.audit.state import UNKNOWN, Session, Turn, UnitSeen, keep
 from turnaffinity.audit.statistics import Statistics
 from turnaffinity.contract.decisions import Reading
-
-UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 class Lives(Known):
@@ -23,6 +20,7 @@ class Lives(Known):
         self.latest_write: tuple[Turn, int] | None = None
         self.decisions: dict[str, str | None] = dict.fromkeys(("D1", "D2", "D3", "D4"))
         self.unit = UnitSeen()
+        self.batches = Batches(findings)
         self._reuses = reading is not None and reading.d1 == "reuse"
         self._reads: dict[str, None] = {}
         self._selected: dict[str, None] = {}
@@ -33,6 +31,7 @@ class Lives(Known):
         """A gap: nothing is known of what is open; what was closed stays closed."""
         for known in (self.turns, self.sessions, self._reads, self._selected, self._remains):
             known.clear()
+        self.batches.forget_the_present()
 
     # the write
 
@@ -55,6 +54,7 @@ class Lives(Known):
         turn.recorded, turn.emptied, turn.node, turn.doubted = True, False, value, False
         turn.written_line, turn.written_unit = now.line, now.unit
         self.latest_write = (turn, now.unit)
+        self.batches.recorded(turn_id, value)
         turn.written_at = turn.written_at or now.at
         if session is not None and session.turn == key and session.lacks_affinity:
             session.lacks_affinity = False
@@ -84,7 +84,8 @@ class Lives(Known):
         if turn is None:
             turn = self._new_turn(key, value)
         if turn.session is None:
-            self._refuse_odd_id(value, turn.written_line or now.line)
+            findings.occasions["TA-TURN-1"] += 1
+            findings.refuse_odd_id(value, turn.written_line or now.line)
         owner = self.sessions.get(turn.session or "")
         if owner is not None and owner is not session and owner.turn == key:
             findings.blame("TA-TURN-1", f"turn {value} is one session's", f"{owner.id} has it open, too")
@@ -131,6 +132,7 @@ class Lives(Known):
         self.unit.sessions_read.setdefault(session.id, (now.line, now.text))
         if conclusive:
             session.reader = now.client
+            self.batches.open_turn_read()
         if conclusive and self.findings.is_scheduler(now.client) and (now.in_block or not now.shared):
             self._settle(session, read=True)
 
@@ -140,6 +142,8 @@ class Lives(Known):
         now = self.now
         self.unit.turns_read.setdefault(key, (now.line, now.text))
         keep(self._reads, key)
+        if conclusive and key not in self.turns:
+            self.findings.refuse_odd_id(turn_id, now.line, telling_apart=True)
         line = self.closed.get(hash(key)) if conclusive else None
         if line is not None:
             what = f"its affinity is read after its close at line {line}"
@@ -388,12 +392,3 @@ class Lives(Known):
             self.findings.blame(
                 "TA-TURN-3", f"turn {turn_id} is never used again", f"{use} after its close at line {line}", cause=line
             )
-
-    def _refuse_odd_id(self, turn_id: str, cause: int) -> None:
-        self.findings.occasions["TA-TURN-1"] += 1
-        if UUID_V4.fullmatch(turn_id):
-            return
-        if UUID_V4.fullmatch(turn_id.lower()):
-            self.findings.unobservable.setdefault("TA-TURN-1 upper", f'the id "{turn_id}" is in upper case')
-            return
-        self.findings.blame("TA-TURN-1", "a turn id is the text of a UUID v4", f'it is "{turn_id}"', cause=cause)

@@ -66,6 +66,8 @@ class Near(NamedTuple):
     is_pool: bool
     asks: bool
     """Whether it asks which pools there are, or who is in them."""
+    bound: str = ""
+    """The node that it binds a job to."""
 
 
 class Selections:
@@ -119,6 +121,9 @@ class Selections:
         self._statistics.selections += 1
         self._statistics.selection_commands += len(inner) + len(near)
         self._statistics.pools_asked += sum([command.is_pool for command in near])
+        if len(called) == 6 and called[2] == "0":  # as `select_node.lua` is called: a pair, a job, a turn
+            nodes = [command.bound for command in near if command.bound]
+            self._lives.batches.selected(called[5], called[4], nodes[-1] if nodes else "")
         if len(inner) == 1:
             argv, text, line = inner[0]
             named = turn_id(argv[1]) if len(argv) == 3 and argv[0] == "HGET" and argv[2] == self._affinity else None
@@ -176,7 +181,9 @@ class Selections:
     def _read_affinity(self, name: str, near: Sequence[Near]) -> None:
         turn = self._lives.selected(name)
         self._statistics.affinity_reads += 1
-        if turn is not None and turn.node:
+        if turn is None:
+            self._findings.refuse_odd_id(name, self._lives.now.line)
+        elif turn.node:
             wanted = self._layout.node_key(turn.node)
             self._statistics.affinity_hits += wanted in [command.key for command in near]
 
