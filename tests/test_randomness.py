@@ -9,6 +9,7 @@ import pytest
 from turnaffinity.judging.randomness import Draws, draw_until_settled, needed_draws
 
 TWO, THREE = ["a", "b"], ["a", "b", "c"]
+SEVEN, HUNDRED = [f"n{number}" for number in range(7)], [f"n{number:02}" for number in range(100)]
 
 
 def settled(candidates: list[str], source: Iterator[str], *, ordered: bool = True) -> tuple[str, int]:
@@ -37,6 +38,15 @@ def test_a_fair_choice_passes_within_a_few_draws(seed: int, candidates: list[str
 
 
 @pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("candidates", [SEVEN, HUNDRED])
+def test_a_fair_choice_among_many_passes_within_ten_draws_for_each(seed: int, candidates: list[str]) -> None:
+    rng = random.Random(seed)
+    verdict, count = settled(candidates, forever(lambda _: rng.choice(candidates)))
+    assert verdict == ""
+    assert count <= 100 * len(candidates) if candidates is SEVEN else 10 * len(candidates)
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_a_choice_at_a_tenth_of_the_fair_share_passes_too(seed: int) -> None:
     rng = random.Random(seed)
     verdict, _ = settled(TWO, forever(lambda _: "b" if rng.random() < 0.05 else "a"))
@@ -59,6 +69,9 @@ FIXED: dict[str, tuple[list[str], Callable[[], Iterator[str]], str]] = {
     "one candidate never": (THREE, lambda: map(random.Random(1).choice, itertools.repeat(["a", "b"])), "never drawn"),
     "round robin": (THREE, lambda: itertools.cycle("abc"), "no draw equals the one before"),
     "two and two": (TWO, lambda: itertools.cycle("aabb"), "every draw repeats the one 4 before"),
+    "round robin of seven": (SEVEN, lambda: itertools.cycle(SEVEN), "no draw equals the one before"),
+    "round robin of a hundred": (HUNDRED, lambda: itertools.cycle(HUNDRED), "no draw equals the one before"),
+    "a hundredth never": (HUNDRED, lambda: map(random.Random(1).choice, itertools.repeat(HUNDRED[1:])), "n00 never"),
     "a long cycle": (TWO, lambda: itertools.cycle("aababbbabaabbab"), "before it"),
 }
 
@@ -92,13 +105,24 @@ def test_a_choice_that_one_candidate_forces_is_no_random_choice() -> None:
     assert "never drawn right after b" in settled(THREE, after_b_always_a(random.Random(3)))[0]
 
 
-def decks(rng: random.Random) -> Iterator[str]:
+def decks(rng: random.Random, cards: list[str]) -> Iterator[str]:
     while True:
-        yield from rng.sample(THREE, 3)
+        yield from rng.sample(cards, len(cards))
 
 
-def test_a_shuffled_deck_dealt_out_is_no_random_choice() -> None:
-    assert "each block of 3 draws" in settled(THREE, decks(random.Random(4)))[0]
+@pytest.mark.parametrize("times", [1, 2, 3, 4])
+@pytest.mark.parametrize("candidates", [TWO, THREE])
+def test_a_shuffled_deck_dealt_out_is_no_random_choice(candidates: list[str], times: int) -> None:
+    said = settled(candidates, decks(random.Random(4), candidates * times))[0]
+    assert f"each block of {len(candidates) * times} draws deals every candidate {times} times" in said or (
+        (len(candidates), times) == (3, 1) and "each block of 3 draws" in said
+    )
+
+
+def test_the_last_card_of_a_deck_may_be_swapped_now_and_then() -> None:
+    rng = random.Random(5)
+    dealt = decks(rng, TWO)
+    assert settled(TWO, (rng.choice(TWO) if rng.random() < 0.1 else card for card in dealt))[0] == ""
 
 
 def test_where_the_order_means_nothing_only_the_missing_candidate_counts() -> None:

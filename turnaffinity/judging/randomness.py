@@ -7,12 +7,18 @@ chances, whatever was drawn before. A right choice is called fixed with a probab
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 FALSE_ALARM = 1e-11
 """The chance, for one way of being fixed, that a right choice looks fixed; a run looks for fewer than 100 ways."""
 
 LONGEST_PERIOD = 24
+
+PAIRED = 7
+"""Up to so many candidates each has to come right after each; of more, one right after itself is enough."""
+
+LARGEST_BATCH = 64
 
 
 def needed_draws(candidates: int, false_alarm: float = FALSE_ALARM) -> int:
@@ -37,11 +43,14 @@ class Draws:
         self.seen: list[str] = []
         self.ordered = ordered
         self._missing = set(self.candidates)
-        self._pairs = {(a, b) for a in self.candidates for b in self.candidates} if ordered else set()
+        self._visits = Counter[str]()
+        """How often a draw was made right after each candidate."""
+        self._unrepeated = ordered
+        paired = ordered and len(self.candidates) <= PAIRED
+        self._pairs = {(a, b) for a in self.candidates for b in self.candidates} if paired else set()
         self._periods = set(range(1, LONGEST_PERIOD + 1)) if ordered else set()
-        self._decks = {(size, offset) for size in _deck_sizes(len(self.candidates)) for offset in range(size)}
-        if not ordered:
-            self._decks = set()
+        sizes = _deck_sizes(len(self.candidates)) if ordered else ()
+        self._decks = {(size, offset) for size in sizes for offset in range(size)}
 
     @property
     def needed(self) -> int:
@@ -51,7 +60,10 @@ class Draws:
     @property
     def limit(self) -> int:
         """Draws after which no more are taken: every context was met often enough, if the choice is near fair."""
-        return self.needed * (2 * len(self.candidates) if self.ordered else 1) + LONGEST_PERIOD
+        if not self.ordered:
+            return self.needed + LONGEST_PERIOD
+        contexts = 2 * len(self.candidates) if len(self.candidates) <= PAIRED else 1
+        return self.needed * max(contexts, *_deck_sizes(len(self.candidates))) + LONGEST_PERIOD
 
     def add(self, node: str) -> None:
         """Take one draw into account; O(1) amortised."""
@@ -60,7 +72,10 @@ class Draws:
         self._missing.discard(node)
         if not self.ordered or index == 0:
             return
-        self._pairs.discard((self.seen[-2], node))
+        before = self.seen[-2]
+        self._visits[before] += 1
+        self._unrepeated = self._unrepeated and before != node
+        self._pairs.discard((before, node))
         self._periods -= {p for p in self._periods if p <= index and self.seen[index - p] != node}
         self._decks -= {deck for deck in self._decks if self._deck_broken(deck, index)}
 
@@ -75,7 +90,7 @@ class Draws:
     def verdict(self) -> str | None:
         """None: draw again. "": it varies. Else how it is fixed."""
         count = len(self.seen)
-        if not (self._missing or self._pairs or self._periods or self._decks):
+        if not (self._missing or self._unrepeated or self._pairs or self._periods or self._decks):
             return ""
         return self._fixed(count) or ("" if count >= self.limit else None)
 
@@ -84,17 +99,16 @@ class Draws:
             return f"{', '.join(sorted(self._missing))} never drawn in {count} draws"
         if not self.ordered:
             return None
-        if count > self.needed and all(a != b for a, b in zip(self.seen, self.seen[1:], strict=False)):
+        if self._unrepeated and count > self.needed:
             return f"no draw equals the one before it, in {count} draws"
         for before, after in sorted(self._pairs):
-            visits = self.seen[:-1].count(before) if count > self.needed else 0
-            if visits >= self.needed:
-                return f"{after} never drawn right after {before}, in {visits} chances"
+            if self._visits[before] >= self.needed:
+                return f"{after} never drawn right after {before}, in {self._visits[before]} chances"
         for period in sorted(self._periods):
             if count - period >= self.needed:
                 return f"every draw repeats the one {period} before it, in {count} draws"
         for size, offset in sorted(self._decks):
-            if count - offset >= self.needed * 2:
+            if count - offset >= self.needed * size:  # of each block one draw at least is dealt, not drawn
                 return f"each block of {size} draws deals every candidate {size // len(self.candidates)} times"
         return None
 
@@ -106,7 +120,8 @@ class Draws:
 def draw_until_settled(draws: Draws, draw_some: Callable[[int], Sequence[str]], first: int | None = None) -> str:
     """Ask for draws, `first` and then as many again each time, until the question is settled; "" if it varies.
 
-    The first batch is 32 draws, which rules out most orders; 8 where only which candidates come is looked at.
+    The first batch is 32 draws, which rules out most orders; 8 where only which candidates come is looked at. None is
+    larger than `LARGEST_BATCH`.
     """
     batch = first or (32 if draws.ordered else 8)
     while True:
@@ -115,8 +130,8 @@ def draw_until_settled(draws: Draws, draw_some: Callable[[int], Sequence[str]], 
         verdict = draws.verdict()
         if verdict is not None:
             return verdict
-        batch = min(2 * batch, max(1, draws.limit - len(draws.seen)))
+        batch = min(2 * batch, LARGEST_BATCH, max(1, draws.limit - len(draws.seen)))
 
 
 def _deck_sizes(candidates: int) -> tuple[int, ...]:
-    return (candidates, 2 * candidates) if candidates <= 5 else (candidates,)
+    return tuple(times * candidates for times in (1, 2, 3, 4)) if candidates <= 3 else (candidates, 2 * candidates)

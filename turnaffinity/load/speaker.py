@@ -106,12 +106,14 @@ def make_subject(url: str, adapter: str | None) -> Subject:
 
 
 def speak(
-    number: int, sessions: int, utterances: int, url: str, adapter: str | None, weather: Weather,
+    number: int, sessions: int, utterances: int, url: str, subject: Subject, weather: Weather,
     tell: Callable[[], None],
 ) -> Counts:  # fmt: skip
-    """Let so many sessions say their utterances, in a random order, and close; `tell` is called for each finalize."""
+    """Let so many sessions say their utterances, in a random order, and close; `tell` is called for each finalize.
+
+    Closes the subject in the end.
+    """
     counts, rng = Counts(), random.Random(number)
-    subject = make_subject(url, adapter)
     waiting = [Session(f"load-{number}-{n}") for n in range(sessions)]
     length = len(UTTERANCE) * utterances
     try:

@@ -16,7 +16,7 @@ from typing import Any
 import redis
 
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.load.speaker import NODES, SOURCE, TARGET, UTTERANCE, Counts, Weather, speak
+from turnaffinity.load.speaker import NODES, SOURCE, TARGET, UTTERANCE, Counts, Weather, make_subject, speak
 from turnaffinity.problem import CannotRun
 from turnaffinity.server.fitness import identify
 from turnaffinity.server.process import Process
@@ -96,9 +96,10 @@ def run_storm(
         context = multiprocessing.get_context("spawn")
         slots: Any = context.Array("d", 2 * len(NODES), lock=False)
         done: Any = context.Array("L", processes, lock=False)
+        ready: Any = context.Array("b", processes, lock=False)
         _serve(site.client())
         pool = closing.enter_context(
-            ProcessPoolExecutor(processes, mp_context=context, initializer=_join, initargs=(slots, done))
+            ProcessPoolExecutor(processes, mp_context=context, initializer=_join, initargs=(slots, done, ready))
         )
         began = time.monotonic()
         share = sessions // processes
@@ -124,17 +125,22 @@ def said_by(server: str) -> str:
 _SHARED: dict[str, Any] = {}
 
 
-def _join(slots: Any, done: Any) -> None:
-    _SHARED.update(slots=slots, done=done)
+def _join(slots: Any, done: Any, ready: Any) -> None:
+    _SHARED.update(slots=slots, done=done, ready=ready)
 
 
 def _speak(number: int, sessions: int, utterances: int, url: str, adapter: str | None, seed: int) -> Counts:
-    done = _SHARED["done"]
+    done, ready = _SHARED["done"], _SHARED["ready"]
+    try:
+        subject = make_subject(url, adapter)
+    finally:
+        ready[number] = 1  # one that cannot begin holds nobody up
+    _until(lambda: all(ready), "another process of the load")  # or the storm would break before it has begun
 
     def tell() -> None:
         done[number] += 1
 
-    return speak(seed * 1000 + number, sessions, utterances, url, adapter, Weather(_SHARED["slots"]), tell)
+    return speak(seed * 1000 + number, sessions, utterances, url, subject, Weather(_SHARED["slots"]), tell)
 
 
 @dataclass
