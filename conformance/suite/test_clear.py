@@ -322,19 +322,33 @@ def test_reading_the_open_turn_and_deleting_both_fields_is_one_atomic_step(
 
 @case("TA-CLEAR-8")
 def test_a_clear_leaves_other_sessions_and_turns_as_they_were(stage: Stage, site: str, reason: str) -> None:
-    nodes, session, turn = stage.nodes(2), stage.session(), stage.turn()
+    nodes, gone, session, turn = stage.nodes(2), stage.nodes(1), stage.session(), stage.turn()
     stage.serve(nodes, *stage.targets(site))
-    stage.record(turn, nodes[0], session)
     for other in (session + "0", session + "-a", session[:-1], session.upper() + "x", "x" + session):
         stage.record(stage.turn(), nodes[1], other)
         stage.foreign_fields(other)
     for other in (turn + "0", turn[:-1], turn.upper() + "x"):
         stage.record(other, nodes[1])
+    for recorded in (nodes[0], gone[0]):
+        stage.record(turn, recorded, session)
+        claim_only_the_turn_touched(stage, session, turn, reason, site)
+
+
+def claim_only_the_turn_touched(stage: Stage, session: str, turn: str, reason: str, site: str) -> None:
+    """A closing finalize of this session changes its own hash and the key of its open turn, and nothing else."""
     before = stage.snapshot()
     step = stage.finalize(session, reason, site)
     after = stage.snapshot()
     own = {stage.layout.session_key(session), stage.layout.turn_key(turn)}
     stage.claim_unchanged(before, after, "every other key as it was", step, {*before.keys, *after.keys} - own)
+
+
+@case("TA-CLEAR-8")
+def test_a_clear_leaves_the_bindings_of_the_turns_jobs_as_they_were(stage: Stage, site: str, reason: str) -> None:
+    stage.serve(stage.nodes(2), *stage.targets(site))
+    session = stage.session()
+    turn = stage.finalize(session, "max_duration", site).turn_id
+    claim_only_the_turn_touched(stage, session, turn, reason, site)
 
 
 @case("TA-CLEAR-8")

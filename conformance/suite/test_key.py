@@ -125,6 +125,21 @@ def test_the_open_turn_is_what_the_session_hash_names(stage: Stage, site: str, r
 
 
 @case("TA-KEY-2")
+def test_the_open_turn_is_found_whatever_the_session_is_called(stage: Stage, reason: str) -> None:
+    stage.serve(stage.nodes(2))
+    name, hexes = stage.name("s"), stage.turn().replace("-", "")
+    words = ["0", "007", "null", "None", "false", "undefined", "nil", "-", ".", "..", "_", hexes, hexes.upper()]
+    marks = [f"-{name}-", f".{name}.", f"_{name}_", f"{name}..x", f"{name}--x", f"{name}__x"]
+    for session in (*words, *marks, *(name + "s" * length for length in (200, 500, 1200, 5000))):
+        step = stage.finalize(session, "max_duration", watch=False)
+        now = stage.open_turn(session)
+        stage.claim(now == step.turn_id, f"{stage.layout.session_key(session)} names {step.turn_id}", now, step.seen)
+        step = stage.finalize(session, reason, watch=False)
+        now = stage.open_turn(session)
+        stage.claim(now is None, f"{stage.layout.session_key(session)} names no turn", now, step.seen)
+
+
+@case("TA-KEY-2")
 def test_a_pointer_moved_by_somebody_else_is_followed_by_the_clear(stage: Stage, reason: str) -> None:
     nodes, session, other = stage.nodes(2), stage.session(), stage.turn()
     stage.serve(nodes)

@@ -197,7 +197,7 @@ def test_d1_a_segment_of_a_turn_that_was_opened_before(stage: Stage, site: str, 
 
 # TA-TURN-5
 
-BAD_REASONS = ["", "final", "max-duration", "maxduration", "cancel", "none", "manual,timeout", "0"]
+BAD_REASONS = ["", "final", "max-duration", "maxduration", "max", "time", "cancel", "none", "manual,timeout", "0"]
 
 
 def claim_refused(stage: Stage, step_of: str, **asked: object) -> None:
@@ -270,7 +270,7 @@ def test_a_solo_session_and_a_room_without_others_get_one_job(stage: Stage, why:
 @pytest.mark.parametrize("why", ["max_duration", "manual", "timeout"])
 def test_a_room_gets_one_job_for_each_distinct_language_in_the_order_given(stage: Stage, why: str) -> None:
     a, b, c, d, *_ = stage.langs
-    stage.serve(stage.nodes(2), *stage.langs[:12], stage.src)
+    stage.serve(stage.nodes(2), *stage.langs, stage.src)
     for room, jobs in (
         ([a, b, a], [a, b]),
         ([c, b, a], [c, b, a]),
@@ -279,6 +279,7 @@ def test_a_room_gets_one_job_for_each_distinct_language_in_the_order_given(stage
         ([a, b, c, b, a, d], [a, b, c, d]),
         ([stage.src, a], [stage.src, a]),
         (sorted(stage.langs[:12], reverse=True), sorted(stage.langs[:12], reverse=True)),
+        (sorted(stage.langs, reverse=True), sorted(stage.langs, reverse=True)),
     ):
         claim_batch(stage, stage.finalize(stage.session(), why, room), jobs)
 
@@ -296,7 +297,8 @@ def test_languages_that_share_a_beginning_are_distinct(stage: Stage, why: str) -
 def test_the_target_language_is_ignored_where_the_room_names_languages(stage: Stage, why: str) -> None:
     a, b, c, *_ = stage.langs
     stage.serve(stage.nodes(2), a, b, c)
-    claim_batch(stage, stage.finalize(stage.session(), why, [a, b], tgt=c), [a, b])
+    for ignored in (c, "", f"{a}:{b}"):
+        claim_batch(stage, stage.finalize(stage.session(), why, [a, b], tgt=ignored), [a, b])
 
 
 @case("TA-TURN-6")

@@ -40,14 +40,29 @@ def test_the_recorded_node_is_the_first_jobs_not_the_lasts(stage: Stage) -> None
 
 
 @case("TA-WRITE-1")
-def test_the_first_job_that_got_a_node_counts_where_the_first_job_got_none(stage: Stage) -> None:
-    a, b, c, *_ = stage.langs
+@pytest.mark.parametrize("before", [1, 2, 3, 10])
+def test_the_first_job_that_got_a_node_counts_where_jobs_before_it_got_none(stage: Stage, before: int) -> None:
+    langs = stage.langs[: before + 2]
     first, second = stage.nodes(1), stage.nodes(1)
-    stage.serve(first, b)
-    stage.serve(second, c)
+    stage.serve(first, langs[-2])
+    stage.serve(second, langs[-1])
     session = stage.session()
-    step = stage.finalize(session, "max_duration", [a, b, c])
+    step = stage.finalize(session, "max_duration", langs)
     claim_written(stage, session, step.turn_id, first[0], step.seen)
+    step = stage.finalize(session, "max_duration", langs[:-1])  # and where it is the last one
+    if stage.reading.d4 == "overwrite" or stage.reading.d1 == "mint":
+        claim_written(stage, session, step.turn_id, first[0], step.seen)
+
+
+@case("TA-WRITE-1")
+def test_ids_are_written_as_they_are(stage: Stage) -> None:
+    name = stage.name("n")
+    odd = ["0", "null", f"-{name}-", f".{name}.", f"_{name}_", f"{name}..--__", f"{name}{'n' * 300}", name + "n" * 5000]
+    for number, (node, session) in enumerate(zip(odd, reversed(odd), strict=True)):
+        lang = stage.langs[number]
+        stage.serve([node], lang)
+        step = stage.finalize(session, "max_duration", tgt=lang)
+        claim_written(stage, session, step.turn_id, node, step.seen)
 
 
 @case("TA-WRITE-1")
@@ -118,6 +133,17 @@ def test_no_command_sets_a_ttl_on_either_key(stage: Stage, site: str) -> None:
         step = stage.finalize(session, why, site)
         broken = looks.ttl_on(step.wire, turns=True, sessions=True)
         stage.claim_none(broken, "no command about the TTL of a turn key or a session hash", step)
+
+
+@case("TA-WRITE-2")
+def test_no_segment_of_a_very_long_utterance_gives_a_ttl(stage: Stage) -> None:
+    stage.serve(stage.nodes(2))
+    session = stage.session()
+    for _ in range(70):
+        step = stage.finalize(session, "max_duration", watch=False)
+    ours = stage.snapshot().with_prefix(stage.layout.prefixes["turn"], stage.layout.prefixes["session"])
+    mortal = [f"{key} has a TTL" for key, state in sorted(ours.items()) if state.expires_at_ms > 0]
+    stage.claim(not mortal, "no TTL on turn keys and session hashes", "; ".join(mortal), step.seen)
 
 
 @case("TA-WRITE-2")

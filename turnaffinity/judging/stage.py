@@ -166,7 +166,9 @@ class Stage:
         """Other people's fields in the session hash, some with names much like ours."""
         fields = {
             "user_id": self.name("user"), "lang": self.src, "current_turn": "7", "turn_id": self.name("x"),
-            "affinity": "no", "empty": "", "note": "two words, and a \u00e9",
+            "affinity": "no", "empty": "", "note": "two words, and a \u00e9", "node_id": "7",
+            "last_node_id": "7", "segment_id": "7", "current_turn_ids": "7", "Current_Turn_Id": "7",
+            self.layout.affinity_field: "7",
         }  # fmt: skip
         flat = [part for item in fields.items() for part in item]
         self.do("HSET", self.layout.session_key(session), *flat)

@@ -102,11 +102,12 @@ def test_a_recorded_candidate_alone_in_its_pool_is_chosen(stage: Stage) -> None:
 def test_a_node_id_is_an_opaque_text(stage: Stage) -> None:
     turn, number, name = stage.turn(), stage.rng.getrandbits(40), stage.name("n")
     alike = [f"{number}", f"0{number}", f"{number}.0", f"{number}e3", f"{number}000", f"{name}.a", f"{name}-a"]
-    nodes = [*alike, f"{name}_a", f"{name}.A", name + "N" * 200 + "x", name + "N" * 200 + "y", f"n{name}"]
+    long = name + "N" * 5000
+    nodes = [*alike, f"{name}_a", f"{name}.A", f"{long}x", f"{long}y", f"n{name}", "0", "null", "nil", f"-{name}-"]
     stage.serve(nodes)
     for node in nodes:
         stage.record(turn, node)
-        for _ in range(12):  # among twelve a random choice agrees with chance 1e-13
+        for _ in range(12):  # among sixteen a random choice agrees with chance 4e-15
             step = stage.select(turn=turn)
             stage.claim(step.node == node, f"the recorded node {node}", step.node, step.seen)
 
