@@ -42,7 +42,8 @@ def test_a_long_speech_whose_affinity_somebody_moved_goes_on_where_it_was_moved(
     nodes, session = stage.nodes(3), stage.session()
     stage.serve(nodes, *stage.targets(site))
     for number in range(24):  # a process that remembers the turn has written it once more each time
-        turn = stage.finalize(session, "max_duration", site).turn_id
+        stage.finalize(session, "max_duration", site)
+        turn = stage.open_turn(session) or ""
         wanted = next(node for node in nodes[number % 3 :] + nodes if node != stage.affinity(turn))
         stage.record(turn, wanted)
         step = stage.finalize(session, why, site)
@@ -55,14 +56,14 @@ def test_a_recorded_node_that_was_away_for_a_segment_gets_its_turn_back(stage: S
         stage.unobservable("with D1 = mint no max_duration finalize selects with a recorded affinity")
     nodes, session = stage.nodes(3), stage.session()
     stage.serve(nodes, *stage.targets(site))
-    turn = stage.finalize(session, "max_duration", site).turn_id
+    stage.finalize(session, "max_duration", site)
     for number in range(24):
         wanted = nodes[number // 12]
-        stage.record(turn, wanted)
+        stage.record(stage.open_turn(session) or "", wanted)
         stage.offline(wanted)
         stage.finalize(session, "max_duration", site)
         stage.serve([wanted], *stage.targets(site))
-        stage.record(turn, wanted)
+        stage.record(stage.open_turn(session) or "", wanted)
         step = stage.finalize(session, "max_duration", site)
         stage.claim(set(step.nodes) == {wanted}, f"every job on {wanted}, as recorded", step.nodes, step.seen)
 
