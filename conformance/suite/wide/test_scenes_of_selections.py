@@ -57,7 +57,7 @@ def test_a_selection_of_any_kind_is_answered_and_without_a_candidate_by_no_node(
 
 
 @case("TA-SEL-1", "LS")
-@pytest.mark.parametrize("pool_id", [99, 100])
+@pytest.mark.parametrize("pool_id", [99, 100, 101, 128, 256, 512])
 def test_a_recorded_candidate_in_a_pool_with_a_long_id_is_chosen(stage: Stage, pool_id: int) -> None:
     claim_chosen_in_the_last_pool(stage, pool_id)
 
