@@ -38,8 +38,8 @@ LAYOUT = {
     "pool_index": None,
 }
 POOL_IDS = 1000
-POOLS_AT_ONCE = 48
-"""Pool ids asked in one command; a gap in the ids hides nothing unless it is longer than this."""
+POOLS_AT_ONCE = 41
+"""Pool ids asked in one command; a gap in the ids hides nothing unless it is as long as this."""
 
 
 class BadRequest(ValueError):
@@ -184,7 +184,8 @@ class Scheduler:
         return nodes
 
     def members(self, pair: str, pool_ids: Any) -> set[str]:
-        pools = [self.key("pool", pair=pair, pool_id=pool_id) for pool_id in pool_ids]
+        name = self.layout["pool"].format
+        pools = [name(pair=pair, pool_id=pool_id) for pool_id in pool_ids]
         return set(self.redis.sunion(pools)) if pools else set()
 
     def online(self, node_id: str) -> bool:
