@@ -25,7 +25,7 @@ from turnaffinity.problem import Problem, text_of
 
 _STEP: TypeAdapter[Any] = TypeAdapter(Step)
 
-MEND = "name a file that turnaffinity verify --capsules wrote"
+MEND = "name a .json file that turnaffinity verify --capsules wrote"
 
 
 class Item(BaseModel):
