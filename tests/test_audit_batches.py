@@ -11,6 +11,7 @@ import pytest
 from test_audit_clean import audited
 from test_audit_small import CLIENTS, broken, text_of
 
+from turnaffinity.audit import batches
 from turnaffinity.audit.batches import ALWAYS, IN_TURN, OFTEN
 
 MANY = 2 * ALWAYS
@@ -90,6 +91,66 @@ def test_the_node_of_none_of_the_jobs_is_seen_once_it_is_a_habit() -> None:
     assert found == [("TA-WRITE-1", IN_TURN + OFTEN - 1)]
 
 
+def test_two_writes_of_the_node_of_none_of_the_jobs_are_no_habit_yet() -> None:
+    assert blamed(batch(n, ["n1", "n2"], "n9" if n in (20, 40) else "n1") for n in range(MANY)) == []
+
+
+def test_the_job_that_is_blamed_is_the_cause() -> None:
+    lines = [line for n in range(IN_TURN + OFTEN) for line in batch(n, ["n1"], "n9")]
+    first_job_of_the_last_batch = len(lines) - len(batch(0, ["n1"], "n9")) + len(read("s")) + 1
+    assert [cause for _, _, cause in broken(*lines)] == [first_job_of_the_last_batch]
+
+
+def test_closing_finalizes_in_between_keep_no_connection_from_being_known() -> None:
+    def closed(n: int) -> list[str]:
+        return [*batch(n, ["n1", "n2"], "n9"), *read(f"s{n}"), *select('""', turn_id(7000 + n), None)]
+
+    assert blamed(map(closed, range(IN_TURN + OFTEN))) == [("TA-WRITE-1", IN_TURN + OFTEN - 1)]
+
+
+def test_a_batch_that_is_written_twice_counts_once() -> None:
+    twice = [[*batch(n, ["n1", "n2"], "n1"), *write(f"s{n}", turn_id(n), "n1")] for n in range(IN_TURN - 1)]
+    wrong = [batch(n, ["n1", "n2"], "n9") for n in range(IN_TURN, IN_TURN + 1 + OFTEN)]
+    assert blamed([*twice, *wrong]) == [("TA-WRITE-1", IN_TURN + OFTEN - 1)]
+
+
+def test_a_job_asked_again_keeps_the_node_that_was_seen() -> None:
+    def asked_again(n: int) -> list[str]:
+        jobs = [*select(f"j{n}", turn_id(n), "n1"), *select(f"j{n}", turn_id(n), None)]
+        return [*read(f"s{n}"), *jobs, *write(f"s{n}", turn_id(n), "n9")]
+
+    assert blamed(map(asked_again, range(IN_TURN + OFTEN))) == [("TA-WRITE-1", IN_TURN + OFTEN - 1)]
+
+
+def test_a_node_that_two_jobs_got_does_not_tell_whose_was_recorded() -> None:
+    alike = [(["n1", "n2", "n1"], "n1"), (["n1", "n2"], "n2")]
+    assert blamed(batch(n, *alike[n % 2]) for n in range(IN_TURN + 2 * ALWAYS))[0][0] == "TA-WRITE-1"
+    assert blamed(batch(n, ["n2", "n1", "n1"], "n1") for n in range(MANY)) == []
+
+
+def test_the_last_jobs_node_is_seen_in_batches_of_any_size() -> None:
+    sizes = [["n1", "n2"], ["n3", "n1", "n2"], ["n4", "n3", "n1", "n2"]]
+    found = blamed(batch(n, sizes[n % 3], "n2") for n in range(MANY))
+    assert found[0] == ("TA-WRITE-1", IN_TURN + ALWAYS - 1)
+
+
+def test_now_one_now_another_later_job_is_what_jobs_made_side_by_side_look_like() -> None:
+    assert blamed(batch(n, ["n1", "n2", "n3"], f"n{2 + n % 2}") for n in range(MANY)) == []
+
+
+def test_a_connection_that_gave_way_to_others_has_to_be_known_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "CONNECTIONS", 1)
+    known = [batch(n, ["n1"], "n1") for n in range(IN_TURN)]
+    wrong = [batch(n, ["n1"], "n9") for n in range(IN_TURN, IN_TURN + OFTEN)]
+    assert blamed([*known, *wrong]) == [("TA-WRITE-1", IN_TURN + OFTEN - 1)]
+    assert blamed([*known, select("k", turn_id(999), None, who="O"), *wrong]) == []
+
+
+def test_a_batch_too_large_to_be_kept_is_held_against_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "JOBS", 2)
+    assert blamed(batch(n, ["n2", "n3", "n1"], "n1") for n in range(MANY)) == []
+
+
 def test_a_job_whose_node_cannot_be_seen_may_be_the_first() -> None:
     assert blamed(batch(n, [None, "n2"], "n1") for n in range(MANY)) == []
 
@@ -126,7 +187,7 @@ def test_two_finalizes_at_once_on_one_connection_are_told_from_one(asks: bool) -
         return [*one[:5], *two[:5], *one[5:], *two[5:]] if asks else [*one[:4], *two[:4], *one[4:], *two[4:]]
 
     alone = [batch(1000 + n, ["n1"], "n1", asks=asks) for n in range(MANY)]
-    assert blamed([*alone, *map(woven, range(MANY)), *alone[:0]]) == []
+    assert blamed([*alone, *map(woven, range(MANY))]) == []
 
 
 def test_a_finalize_that_got_no_node_is_not_taken_for_the_first_half_of_the_next() -> None:

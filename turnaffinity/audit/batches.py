@@ -22,7 +22,9 @@ ALWAYS = 30
 """So many batches, always with the node of the same later job, are no chance: below 1e-9 for jobs made side by side."""
 FIRST = "affinity is the node of the batch's first job that got one"
 CONNECTIONS = 10_000
+"""So many are known at once; the one known longest gives way, and has to be known anew."""
 JOBS = 1000
+"""So many jobs of a batch are kept; a larger one is not held against anything."""
 
 
 class Job(NamedTuple):
@@ -89,11 +91,9 @@ class Batches:
         connection = self._connection()
         if connection is None:
             return
-        batch = connection.batch
-        if batch.jobs or batch.recorded or not batch.asked:
-            if batch.jobs and not batch.recorded:
-                connection.in_turn = 0
-            connection.batch = Batch(asked=True)
+        if connection.batch.jobs and not connection.batch.recorded:
+            connection.in_turn = 0
+        connection.batch = Batch(asked=True)
 
     def selected(self, turn: str, job: str, node: str) -> None:
         """A selection by script for a job; one without a job id is a closing finalize's, or nobody's."""
@@ -130,7 +130,7 @@ class Batches:
             self._blame("TA-TURN-1", "the whole batch shares the id of its turn", observed, strange)
             return
         nodes = [job.node for job in jobs]
-        if "" in nodes:
+        if "" in nodes or len(nodes) == JOBS:
             return
         if node not in nodes:
             observed = f"{node} is recorded; its jobs were bound to {', '.join(dict.fromkeys(nodes))}"
