@@ -6,17 +6,44 @@ from collections.abc import Callable
 
 from turnaffinity.audit.findings import Findings
 from turnaffinity.audit.lives import Lives
+from turnaffinity.audit.trace import SHORTEST
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import assigns
 
 PLACES = 10_000
 CLIENTS = 10_000
-STRING_WRITES = frozenset({"SET", "SETNX", "GETSET", "SETEX", "PSETEX"})
-STRING_READS = frozenset({"GET", "GETDEL", "GETEX", "HGET", "HMGET"})
+STRING_WRITES = frozenset({"SET", "SETNX", "GETSET"})
+TIMED_WRITES = frozenset({"SETEX", "PSETEX"})
+MANY_STRING_WRITES = frozenset({"MSET", "MSETNX"})
+STRING_READS = frozenset({"GET", "GETDEL", "GETEX"})
+FIELD_READS = frozenset({"HGET", "HMGET"})
 
 Place = tuple[str, str]
 """(key, field), with "" for a string's only place."""
+
+
+def values_given(command: Command) -> list[tuple[Place, str]]:
+    """The values that a command gives to strings and fields of hashes."""
+    name, argv = command.name, command.argv
+    if name in STRING_WRITES:
+        return [((argv[1], ""), value) for value in argv[2:3]]
+    if name in TIMED_WRITES:
+        return [((argv[1], ""), value) for value in argv[3:4]]
+    if name in MANY_STRING_WRITES:
+        return [((key, ""), value) for key, value in zip(argv[1::2], argv[2::2], strict=False)]
+    key, fields = assigns(command) or ("", ())
+    return [((key, field), value) for field, value in fields]
+
+
+def places_read(command: Command) -> list[Place]:
+    """The strings and fields of hashes that a command reads by name; one that reads all of a hash tells nothing."""
+    name, argv = command.name, command.argv
+    if name in FIELD_READS:
+        return [(argv[1], field) for field in argv[2:]]
+    if name == "MGET":
+        return [(key, "") for key in argv[1:]]
+    return [(argv[1], "")] if name in STRING_READS and len(argv) > 1 else []
 
 
 class Elsewhere:
@@ -39,34 +66,26 @@ class Elsewhere:
 
     def command(self, command: Command) -> None:
         """A command that is none of the contract's own."""
-        name, argv = command.name, command.argv
-        if name in STRING_WRITES and len(argv) > 2:
-            value = argv[2] if name in ("SET", "SETNX", "GETSET") else argv[-1]
-            self._assigned((argv[1], ""), value)
-        elif name in STRING_READS and len(argv) > 1:
-            for field in argv[2:] if name.startswith("H") else ("",):
-                self._was_read((argv[1], field))
-        else:
-            written = assigns(command)
-            if written is not None:
-                for field, value in written[1]:
-                    self._assigned((written[0], field), value)
+        for place, value in values_given(command):
+            self._assigned(place, value)
+        for place in places_read(command):
+            self._was_read(place)
 
-    def routed_by(self, command: Command) -> str | None:
-        """The second record of an affinity that this command of a selection reads, or None."""
-        if not self._affinities or command.name not in STRING_READS or len(command.argv) < 2:
+    def routed_by(self, command: Command, key: str) -> str | None:
+        """The second record of an affinity at this key that this command of a selection reads, or None."""
+        if not self._affinities:
             return None
-        fields = command.argv[2:] if command.name.startswith("H") else ("",)
-        return next(
-            (" ".join((command.argv[1], f)).strip() for f in fields if (command.argv[1], f) in self._affinities), None
-        )
+        places = [place for place in places_read(command) if place[0] == key]
+        return next((" ".join(place).strip() for place in places if place in self._affinities), None)
 
     def _assigned(self, place: Place, value: str) -> None:
         latest = self._lives.latest_write
         if latest is not None and latest[1] == self._lives.now.unit and latest[0].node == value:
             names = (latest[0].id, (latest[0].session or "\0").rpartition("|")[2])
-            if any(name in part for name in names for part in place):
+            name = next((name for name in names if name in place[0] or name in place[1]), None)
+            if name is not None:
                 self._affinities[place] = None
+                self._look_out_for(place, name)
                 if len(self._affinities) > PLACES:
                     self._affinities.pop(next(iter(self._affinities)))
                 return
@@ -87,9 +106,14 @@ class Elsewhere:
         if session_id not in place[0] and session_id not in place[1]:
             return
         self._places[place] = turn_id
-        self._watch(place[0].partition(session_id)[0] if session_id in place[0] else place[0])
+        self._look_out_for(place, session_id)
         if len(self._places) > PLACES:
             self._places.pop(next(iter(self._places)))
+
+    def _look_out_for(self, place: Place, name: str) -> None:
+        """Have lines shown that name this place, and those of other sessions or turns in its manner."""
+        before = place[0].partition(name)[0]
+        self._watch(before if len(before) >= SHORTEST else place[0])
 
     def pointer_written(self, turn_id: str) -> None:
         """The session's own record names this turn now: who held its id before is known by name."""

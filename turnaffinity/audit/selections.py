@@ -86,7 +86,7 @@ class Selections:
         self._pool_prefix = layout.prefixes["pool"]
         self._selectors: set[str] = set()
         self._watch = watch
-        self.routed_by: Callable[[Command], str | None] = lambda command: None
+        self.routed_by: Callable[[Command, str], str | None] = lambda command, key: None
 
     def is_selection(self, called: Sequence[str], inner: Sequence[Inner], asks: bool, session_id: IdOf) -> bool:
         """A selection asks pools; it is given a pair, or leaves the sessions' open turns as they are.
@@ -241,7 +241,7 @@ class Selections:
     def _on_other(self, command: Command, key: str) -> None:
         if any(key.startswith(prefix) for prefix in self._layout.room_prefixes):
             self._findings.blame("TA-SEL-5", "a selection reads no room key", command.text())
-        place = self.routed_by(command)
+        place = self.routed_by(command, key)
         if place is not None:
             self._findings.blame(
                 "TA-KEY-2", "an affinity stands only in its turn key", f"a selection reads it from {place}"

@@ -28,6 +28,8 @@ _SCRIPT_LINES = re.compile(rb"(?:\+?[\d.]++ \[\d++ lua\] .*+\n?)++")
 """What ran inside a script, as far as it goes."""
 _EXECS = [bytes(word) for word in itertools.product(b'"', b"eE", b"xX", b"eE", b"cC", b'"')]
 """EXEC in every case; where there is none, nothing ran as a MULTI block."""
+SHORTEST = 4
+"""A text that is looked for has so many bytes at least."""
 MOST_TEXTS = 56
 """So many texts are looked for at most: with more than 64 the search takes several times as long."""
 _UUID_MIDDLE = re.compile(rb"-4[0-9a-f]{3}-[89ab]")
@@ -89,7 +91,7 @@ class Sieve:
     def watch(self, text: str) -> None:
         """Look for a further text from now on: a script's digest, or the name of a suspicious key."""
         wanted = text.encode("utf-8", "surrogateescape")
-        if len(wanted) >= 4 and wanted not in self._texts and len(self._texts) < MOST_TEXTS:
+        if len(wanted) >= SHORTEST and wanted not in self._texts and len(self._texts) < MOST_TEXTS:
             self._texts.append(wanted)
             self._search = search_for(self._texts)
 
@@ -102,32 +104,35 @@ class Sieve:
         search: Search | None = None
         while search is not self._search:  # again, from where a further text is looked for
             search = self._search
-            for which, at, _ in self._hits(data, position):
-                if at < position or which < self._keys_from:
-                    continue
-                if at >= end:
-                    break
-                start = self._line_start(data, position, at)
-                if which >= self._fields_from and not self._concerns(data, start, at):
-                    continue
-                if start > position:
-                    for copy in self._copies(data, position, start):
-                        found, position = copy
-                        yield found
-                    if start < position:
-                        continue
-                    self.lines += data.count(b"\n", position, start)
-                found, position = self._together(data, position, start)
+            for step in self._found(data, position, end):
+                found, position = step
                 yield found
                 if search is not self._search:
                     break
-        for copy in self._copies(data, position, end):
-            found, position = copy
-            yield found
         if position < end:
             self.lines += data.count(b"\n", position, end) + (last and not data.endswith(b"\n"))
             position = end
         self._held = data[position:]
+
+    def _found(self, data: bytes, position: int, end: int) -> Iterator[tuple[Lines, int]]:
+        """The lines of interest between `position` and `end`, each with where what ran with it ends."""
+        for which, at, _ in self._hits(data, position):
+            if at < position or which < self._keys_from:
+                continue
+            if at >= end:
+                break
+            start = self._line_start(data, position, at)
+            if which >= self._fields_from and not self._concerns(data, start, at):
+                continue
+            for copy in self._copies(data, position, start):
+                position = copy[1]
+                yield copy
+            if start < position:
+                continue
+            self.lines += data.count(b"\n", position, start)
+            found, position = self._together(data, position, start)
+            yield found, position
+        yield from self._copies(data, position, end)
 
     def _hits(self, data: bytes, position: int) -> list[Hit]:
         """What is found from `position` on."""
