@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
-from test_audit_small import A, B, broken, clear, select, write
+from test_audit_clean import audited
+from test_audit_small import A, B, broken, clear, failures, select, text_of, write
 
 from turnaffinity.audit import elsewhere
 
@@ -92,6 +94,34 @@ def test_a_command_that_redis_refuses_for_its_length_stops_nothing(command: str)
     assert list(key_2(*turn_put("SET open:d {}", f"A {command}", "A GET open:d"))) == [(7, 6)]
 
 
+def test_a_line_cut_within_a_script_stops_nothing() -> None:
+    lines = [*write("d", A, *(f"L {command}" for command in TOO_SHORT)), f"A SET open:d {A}", "A GET open:d", TAKEN]
+    assert list(key_2(*lines)) == [(len(lines), len(lines) - 1)]
+
+
+def test_the_contracts_own_field_at_another_key_is_blamed_where_it_is_read_and_not_again_at_the_clear() -> None:
+    lines = turn_put("HSET backup:d current_turn_id {}", "A HGET backup:d current_turn_id")
+    assert list(key_2(*lines)) == [(5, 5)]
+
+
+def test_the_message_names_the_turn_the_record_and_the_line_of_its_reading() -> None:
+    (seen,) = [
+        f for rule, f in failures(tuple(turn_put("HSET open:d id {}", "A HGET open:d id"))) if rule == "TA-KEY-2"
+    ]
+    assert seen["observed"] == f"turn {A} was read from open:d id at line 5, and is cleared now"
+
+
+@pytest.mark.parametrize(("name", "sessions"), [("open-turn:{}", 100), ("{}:open-turn", 30)])
+def test_the_records_of_many_sessions_are_seen(name: str, sessions: int) -> None:
+    lines = []
+    for number in range(sessions):
+        session, turn = f"session-{number}", str(UUID(int=number << 64 | 5 << 32, version=4))
+        lines += [*write(session, turn), f"A SET {name.format(session)} {turn}", f"A GET {name.format(session)}"]
+        lines += [TAKEN.replace(A, turn), CLOSED.replace("session:d", f"session:{session}")]
+    broken_rules = {rule["id"]: rule["broken"] for rule in audited(text_of(*lines))["rules"] if rule["broken"]}
+    assert broken_rules["TA-KEY-2"] == sessions
+
+
 @record
 def test_a_second_record_of_an_affinity_is_seen_where_a_selection_reads_it(put: str, get: str) -> None:
     chosen = f"L {put}".format(NODE)
@@ -108,9 +138,9 @@ def test_a_second_record_of_an_affinity_may_be_named_by_the_turn() -> None:
 def test_a_node_put_elsewhere_is_no_record_of_an_affinity() -> None:
     read = "L GET latest"
     assert list(key_2(*write("d", A, f"L SET latest {NODE}"), *select(A, A, read), *clear("d", A))) == []  # no name
+    later = [*write("d", A), f"A SET node-of:{A} {NODE}"]  # a step of its own: a job's node, by chance the same
+    assert list(key_2(*later, *select(A, A, f"L GET node-of:{A}"), *clear("d", A))) == []
     read = "L GET app:aff:d"
-    later = [*write("d", A), f"A SET app:aff:d {NODE}"]  # a step of its own: a job's node, by chance the same
-    assert list(key_2(*later, *select(A, A, read), *clear("d", A))) == []
     another = write("d", A, "L SET app:aff:d n2")
     assert list(key_2(*another, *select(A, A, read), *clear("d", A))) == []
 
