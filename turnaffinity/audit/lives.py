@@ -55,7 +55,8 @@ class Lives(Known):
         turn.written_line, turn.written_unit = now.line, now.unit
         self.latest_write = (turn, now.unit)
         self.batches.recorded(turn_id, value)
-        turn.written_at = turn.written_at or now.at
+        if not turn.opened_line:
+            turn.opened_line, turn.opened_at = now.line, now.at
         if session is not None and session.turn == key and session.lacks_affinity:
             session.lacks_affinity = False
             self._whole_write(turn, session.pointed_unit, session.pointed_line)
@@ -113,7 +114,7 @@ class Lives(Known):
         turn.whole = True
         self.findings.occasions["TA-WRITE-1"] += 1
         self.findings.occasions["TA-WRITE-6"] += 1
-        self.statistics.opened(self.now.at)
+        self.statistics.turns_opened += 1
         if first_unit != self.now.unit:
             self.findings.blame(
                 "TA-WRITE-6",
@@ -308,7 +309,7 @@ class Lives(Known):
         if session.remains:
             self._remains[key] = session.id
         self.whole_turns += turn.whole and findings.is_scheduler(now.client)
-        self.statistics.closed(turn.id, session.id, turn.written_at, now.at, turn.jobs, turn.written_line, now.line)
+        self.statistics.closed(turn.id, session.id, turn.opened_at, now.at, turn.jobs, turn.opened_line, now.line)
         self._remember_closed(key)
         self.turns.pop(key, None)
         if len(self.sessions) > SESSIONS_KEPT:

@@ -22,7 +22,9 @@ class Turn:
     node: str = ""
     written_line: int = 0
     written_unit: int = -1
-    written_at: str = ""
+    opened_line: int = 0
+    opened_at: str = ""
+    """Where and when its affinity was written first."""
     deleted_line: int = 0
     deleted_unit: int = -1
     deleted_client: str = ""

@@ -45,10 +45,6 @@ class Statistics:
     lives: list[Life] = field(default_factory=list)
     lengths_s: deque[float] = field(default_factory=lambda: deque(maxlen=LENGTHS))
 
-    def opened(self, at: str) -> None:
-        """A turn got its affinity and its session's pointer."""
-        self.turns_opened += 1
-
     def closed(
         self, turn_id: str, session_id: str, opened_at: str, closed_at: str, jobs: int, first: int, last: int
     ) -> None:
