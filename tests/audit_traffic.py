@@ -53,6 +53,11 @@ class SessionFlow:
     def client(self) -> str:
         return self.rng.choice(self.style.clients)
 
+    def client_alone(self) -> str:
+        """A connection for a transaction in two round trips: what others sent between would be queued with it."""
+        clients = self.style.clients
+        return clients[0] if clients[0].startswith("unix:") else f"10.0.0.5:1{''.join(filter(str.isdigit, self.name)):0>4}"
+
     def uuid(self) -> str:
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
@@ -110,6 +115,7 @@ class SessionFlow:
             yield from ([(client, look)] for look in looks)
             yield multi(client, both)
         elif style.write == "one-by-one-multi":
+            client = self.client_alone()
             yield from ([(client, look)] for look in looks)
             yield [(client, ("multi",))]
             yield [*((client, command) for command in both), (client, ("exec",))]

@@ -54,6 +54,7 @@ def test_every_reading_conforms(mint: bool, after: bool, once: bool) -> None:
 @settings(deadline=None, max_examples=300)
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 1), st.booleans())
 @example(218, 0.1875, 1.0, False)  # begins within a script, and a write's second half is its first
+@example(452257, 0.0, 1.0, False)  # MULTI is sent ahead, and others work meanwhile
 def test_no_clean_trace_cut_anywhere_turns_red(seed: int, one: float, other: float, unix: bool) -> None:
     style = style_of(random.Random(seed))
     trace = text_of(clean_atoms(seed, style))
