@@ -55,8 +55,9 @@ class SessionFlow:
 
     def client_alone(self) -> str:
         """A connection for a transaction in two round trips: what others sent between would be queued with it."""
-        clients = self.style.clients
-        return clients[0] if clients[0].startswith("unix:") else f"10.0.0.5:1{''.join(filter(str.isdigit, self.name)):0>4}"
+        digits = "".join(filter(str.isdigit, self.name))
+        first = self.style.clients[0]
+        return first if first.startswith("unix:") else f"10.0.0.5:1{digits:0>4}"
 
     def uuid(self) -> str:
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
