@@ -16,7 +16,7 @@ UNPOINT = "A HDEL scheduler:session:d current_turn_id"
 
 
 def report(*lines: str, reading: str = "intent") -> dict[str, Any]:
-    return audited(text_of(*lines), PRESETS[reading])
+    return audited(text_of(*lines).replace(b'""""', b'""'), PRESETS[reading])
 
 
 def rule(name: str, *lines: str, reading: str = "intent") -> dict[str, Any]:
@@ -84,9 +84,50 @@ def test_a_turn_may_pass_to_another_session_only_if_the_first_let_it_go_unseen()
     assert broken(*write("d", A), *write("d", B), *write("e", A)) == []  # d went on with another turn
 
 
-def test_an_emptied_pointer_is_no_open_turn() -> None:
-    empty = 'A HSET scheduler:session:d current_turn_id ""'
-    assert broken(empty, *write("d", A), *clear("d", A)) == []
+BEFORE = [*write("z", B), *clear("z", B)]
+EMPTIED = 'A HSET scheduler:session:d current_turn_id ""'
+
+
+@pytest.mark.parametrize(
+    ("before", "reading", "seen"),
+    [
+        ([*write("d", B), *clear("d", B)], "intent", True),
+        ([*BEFORE, EMPTIED], "intent", True),
+        (write("d", B), "literal", True),
+        (BEFORE, "intent", False),
+        ([*BEFORE, f"A {POINTER}"], "intent", False),
+    ],
+    ids=["none was open", "it was empty", "another was open", "nothing is known", "it is known to be open"],
+)
+def test_a_pointer_alone_is_a_half_write_where_the_turn_must_be_new(
+    before: list[str], reading: str, seen: bool
+) -> None:
+    lines = [*before, f"A {POINTER}", READ, READ]
+    wanted = [(len(lines) - 1, len(lines) - 2)] if seen else []
+    failures = rule("TA-WRITE-1", *lines, reading=reading)["failures"]
+    assert [(each["line"], each["cause_line"]) for each in failures] == wanted
+
+
+def test_a_session_that_let_go_of_a_turn_does_not_have_it_open() -> None:
+    left = [*write("d", A), UNPOINT, f"A HSET scheduler:session:e current_turn_id {A}"]
+    assert rule("TA-TURN-1", *left)["failures"] == []
+
+
+def test_an_odd_id_is_caused_by_the_first_line_that_writes_it() -> None:
+    assert broken(*write("d", "odd")) == [("TA-TURN-1", 3, 2)]
+    assert broken(*BEFORE, "A HSET scheduler:session:d current_turn_id odd") == [("TA-TURN-1", 8, 8)]
+
+
+@pytest.mark.parametrize("act", [AFFINITY, POINTER], ids=["affinity", "pointer"])
+def test_who_writes_a_half_is_the_scheduler(act: str) -> None:
+    assert broken(f"A {act}", "A EXPIRE scheduler:session:d 60") == [("TA-WRITE-2", 2, 2)]
+    assert broken(f"A {act}", "O EXPIRE scheduler:session:d 60") == []
+
+
+def test_a_half_clear_under_a_turn_that_goes_on_is_told_by_the_next_turn_only_where_turns_are_reused() -> None:
+    lines = [*write("d", A), READ, UNTURN, *write("d", B), READ]
+    assert [each["line"] for each in rule("TA-CLEAR-1", *lines)["failures"]] == [8]
+    assert rule("TA-CLEAR-1", *lines, reading="literal")["failures"] == []
 
 
 # what a trace tells of the decisions
@@ -100,9 +141,10 @@ def test_an_emptied_pointer_is_no_open_turn() -> None:
         ([*write("d", A)], {"D1": None, "D4": None}),
         ([*write("d", A), f"A {AFFINITY}"], {"D1": None, "D4": "overwrite"}),
         ([f"A {AFFINITY}", f"A {AFFINITY}"], {"D1": None, "D4": None}),
+        ([*write("d", A), READ, UNTURN, *write("d", A)], {"D1": "reuse", "D4": None}),
         ([*write("d", A), *clear("d", A), *write("d", B)], {"D1": None, "D4": None}),
     ],
-    ids=["again", "another", "one", "moved", "half", "closed"],
+    ids=["again", "another", "one", "moved", "half", "emptied", "closed"],
 )
 def test_the_writes_of_a_turn_tell_decisions(lines: list[str], seen: dict[str, str | None]) -> None:
     found = report(*lines)["decisions"]
