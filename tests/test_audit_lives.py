@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from test_audit_clean import audited
-from test_audit_small import A, B, broken, clear, select, text_of, write
+from test_audit_small import OTHER, A, B, broken, clear, select, text_of, write
 
 from turnaffinity.contract.decisions import DEFAULT_READING, PRESETS
 
@@ -128,6 +128,70 @@ def test_a_half_clear_under_a_turn_that_goes_on_is_told_by_the_next_turn_only_wh
     lines = [*write("d", A), READ, UNTURN, *write("d", B), READ]
     assert [each["line"] for each in rule("TA-CLEAR-1", *lines)["failures"]] == [8]
     assert rule("TA-CLEAR-1", *lines, reading="literal")["failures"] == []
+
+
+LOOK = f"HGET scheduler:turn:{A} affinity_node_id"
+WRITES = "A EVALSHA bbbb 0 d"
+
+
+@pytest.mark.parametrize(
+    ("step", "seen"),
+    [
+        ([READ, f"A {POINTER}"], True),
+        ([READ, f"A {LOOK}", f"A {POINTER}"], False),
+        ([READ.replace("A ", "O ", 1), f"A {POINTER}"], False),
+        ([WRITES, f"L {POINTER}"], True),
+        ([WRITES, f"L {LOOK}", f"L {POINTER}"], False),
+    ],
+    ids=["asked", "looked at", "somebody else asked", "by script", "looked at by script"],
+)
+def test_a_pointer_alone_may_leave_an_affinity_that_was_looked_at(step: list[str], seen: bool) -> None:
+    lines = [*BEFORE, *step, READ, READ]
+    wanted = [(len(lines) - 1, len(lines) - 2)] if seen else []
+    assert [(each["line"], each["cause_line"]) for each in rule("TA-WRITE-1", *lines)["failures"]] == wanted
+
+
+def test_a_selection_under_a_turn_without_its_affinity_tells_that_it_never_came() -> None:
+    half = [*BEFORE, READ, f"A {POINTER}"]
+    assert broken(*half, *select(A, A)) == [("TA-WRITE-1", 11, 9)]
+    assert broken(*half, *select(OTHER, OTHER)) == []
+
+
+def test_a_selection_under_a_closed_turn_inherits_from_it() -> None:
+    found = broken(*write("d", A), *clear("d", A), *select(A, A))
+    assert found == [("TA-TURN-3", 9, 7), ("TA-NEVER-2", 9, 7)]
+
+
+# the clear
+
+TRANSACTION = ["A MULTI", UNTURN, UNPOINT, "A EXEC"]
+WATCH = "A WATCH scheduler:session:d"
+
+
+@pytest.mark.parametrize(
+    ("step", "seen"),
+    [
+        ([READ, *TRANSACTION], [(7, 6)]),
+        ([WATCH, READ, *TRANSACTION], []),
+        ([WATCH.replace("A ", "O ", 1), READ, *TRANSACTION], [(8, 7)]),
+        ([WATCH, READ, UNTURN, UNPOINT], [(7, 6)]),
+        ([READ, UNTURN, UNPOINT], [(6, 5)]),
+        (["A MULTI", READ, UNTURN, UNPOINT, "A EXEC"], []),
+        (clear("d", A), []),
+    ],
+    ids=["read before", "watched", "watched by another", "watched for nothing", "plainly", "read within", "by script"],
+)
+def test_a_clear_is_one_step_with_its_read_or_watches_what_it_read(
+    step: list[str], seen: list[tuple[int, int]]
+) -> None:
+    assert warned("TA-CLEAR-7", *write("d", A), *step) == seen
+    assert broken(*write("d", A), *step) == []
+
+
+def test_a_deletion_within_a_transaction_is_a_schedulers_and_a_single_one_may_be_an_operators() -> None:
+    by_hand, life = UNTURN.replace("A ", "O ", 1), "O EXPIRE scheduler:session:d 60"
+    assert broken("O MULTI", by_hand, "O EXEC", life) == [("TA-WRITE-2", 4, 4)]
+    assert broken(by_hand, life) == []
 
 
 # what a trace tells of the decisions
