@@ -142,8 +142,9 @@ WRITES = "A EVALSHA bbbb 0 d"
         ([READ.replace("A ", "O ", 1), f"A {POINTER}"], False),
         ([WRITES, f"L {POINTER}"], True),
         ([WRITES, f"L {LOOK}", f"L {POINTER}"], False),
+        ([WRITES, f"L EXISTS scheduler:turn:{A}", f"L {POINTER}"], False),
     ],
-    ids=["asked", "looked at", "somebody else asked", "by script", "looked at by script"],
+    ids=["asked", "looked at", "somebody else asked", "by script", "looked at by script", "its key asked for"],
 )
 def test_a_pointer_alone_may_leave_an_affinity_that_was_looked_at(step: list[str], seen: bool) -> None:
     lines = [*BEFORE, *step, READ, READ]

@@ -73,7 +73,7 @@ class Lives(Known):
         key = self.key_of(value)
         self._refuse_closed(key, value, "a session names it as its open turn")
         before = session.turn
-        is_new = before is None or (before is not UNKNOWN and before != key)
+        is_new = before is not UNKNOWN and before != key
         self._settle(session, overwritten=before != key)
         if before == key:
             self.decisions["D1"] = "reuse"
