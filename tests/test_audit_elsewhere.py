@@ -145,6 +145,11 @@ def test_a_node_put_elsewhere_is_no_record_of_an_affinity() -> None:
     assert list(key_2(*another, *select(A, A, read), *clear("d", A))) == []
 
 
+def test_a_jobs_binding_is_no_record_of_an_affinity_whatever_the_job_is_called() -> None:
+    bound, read = f"L SET lingua:v1:job:d-1:node {NODE} EX 3600", "L GET lingua:v1:job:d-1:node"
+    assert broken(*write("d", A, bound), *select(A, A, read), *clear("d", A)) == []
+
+
 def test_a_record_of_an_affinity_that_was_put_to_another_use_is_none() -> None:
     lines = [*write("d", A, f"L SET app:aff:d {NODE}"), "A SET app:aff:d x", *select(A, A, "L GET app:aff:d")]
     assert list(key_2(*lines, *clear("d", A))) == []
