@@ -15,15 +15,15 @@ import redis
 from turnaffinity.cli import main
 from turnaffinity.contract.layout import KeyLayout, LayoutError
 from turnaffinity.contract.privileges import setuser
-from turnaffinity.judging.judge import Judge, Kind
 from turnaffinity.judging.run import verify
-from turnaffinity.judging.stage import Stage
-from turnaffinity.judging.subject import Refused
 from turnaffinity.mutation.flow import flow_factory
 from turnaffinity.mutation.mutants import load_mutants
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import Server, open_server, parse_address
 from turnaffinity.server.live import connect
+from turnaffinity.stage.judge import Judge, Kind
+from turnaffinity.stage.stage import Stage
+from turnaffinity.subjects.subject import Refused
 
 ROOT = Path(__file__).parent.parent
 TURN, SESSION, JOB = "scheduler:turn:t", "scheduler:session:s", "lingua:v1:job:j:node"

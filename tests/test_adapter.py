@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from turnaffinity.contract.decisions import PRESETS
-from turnaffinity.judging.adapter import AdapterSubject, Deadlines
-from turnaffinity.judging.adapter_process import ProcessPeer
-from turnaffinity.judging.subject import Broke, Finalized, Refused
 from turnaffinity.problem import CannotRun, Problem
+from turnaffinity.subjects.adapter import AdapterSubject, Deadlines
+from turnaffinity.subjects.process import ProcessPeer
+from turnaffinity.subjects.subject import Broke, Finalized, Refused
 
 ANSWERS = """
 import json, os, sys
@@ -153,7 +153,7 @@ def test_a_listener_that_serves_one_connection_after_the_other_serves_two_subjec
 
 KEEPER = """
 import sys, time
-from turnaffinity.judging.adapter import AdapterSubject
+from turnaffinity.subjects.adapter import AdapterSubject
 subject = AdapterSubject(sys.argv[1:], "redis://nowhere")
 subject.hello
 print(subject._peer.pid, getattr(subject._peer._watchdog, "pid", subject._peer.pid), flush=True)

@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from turnaffinity.cli.audit import audit
+from turnaffinity.cli.verbs.audit import audit
 from turnaffinity.problem import Problem
 
 ENTRY = '[[expect]]\nrule = "TA-NEVER-1"\noutcome = "fail"\nreason = "known"\n'

@@ -20,13 +20,13 @@ from test_record_and_audit_live import recorded
 from turnaffinity.audit.run import audit_files
 from turnaffinity.contract.decisions import PRESETS, Reading
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.adapter import AdapterSubject
-from turnaffinity.judging.reference import ReferenceSubject
-from turnaffinity.judging.subject import Broke, Subject
 from turnaffinity.mutation.flow import FlowSubject
 from turnaffinity.mutation.mutants import load_mutants
 from turnaffinity.server import Server, open_server
 from turnaffinity.specification.actor_finalize import Finalized
+from turnaffinity.subjects.adapter import AdapterSubject
+from turnaffinity.subjects.reference import ReferenceSubject
+from turnaffinity.subjects.subject import Broke, Subject
 
 LAYOUT = KeyLayout()
 EXAMPLES = Path(__file__).resolve().parent.parent / "conformance" / "implementations"

@@ -17,9 +17,9 @@ from test_audit_clean import broken
 from test_audit_wrong import failures
 from test_record_and_audit_live import LAYOUT, recorded, utterances
 
-from turnaffinity.audit.follow import Exporter, follow
+from turnaffinity.audit.live import Exporter, follow
 from turnaffinity.audit.run import Auditor, audit_files
-from turnaffinity.audit.throughput import write_trace
+from turnaffinity.bench.throughput import write_trace
 from turnaffinity.contract.decisions import PRESETS
 from turnaffinity.server import Server, open_server
 
@@ -29,7 +29,7 @@ ALLOWED_GROWTH_MB = 8.0
 
 def peak_mb(trace: Path) -> float:
     """The most memory that a process took to judge a trace from its standard input, in MB."""
-    program = "from turnaffinity.audit.throughput import _measured; _measured('-')"
+    program = "from turnaffinity.bench.throughput import _measured; _measured('-')"
     with trace.open("rb") as stream:
         done = subprocess.run([sys.executable, "-c", program], stdin=stream, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[2])
@@ -124,7 +124,7 @@ def test_following_goes_on_after_a_lost_server(server: Server) -> None:
     with_nodes(server)
     timer = threading.Timer(0.3, partial(lose_the_server, server))
     timer.start()
-    report = follow(Auditor(reading=PRESETS["intent"]), server.url, 3.0, None)
+    report = follow(Auditor(reading=PRESETS["intent"]), server.url, 3.0, None, lambda report: None)
     timer.join()
     assert failures(report.as_dict()) == {}
     assert report.gaps == 1

@@ -97,7 +97,7 @@ def test_an_error_of_a_script_is_raised_and_not_measured(stage: Stage) -> None:
 
 def test_the_verb_writes_rows_of_the_agreed_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from turnaffinity.bench import run
-    from turnaffinity.cli.bench import bench
+    from turnaffinity.cli.verbs.bench import bench
 
     monkeypatch.setattr(run, "SECTIONS", (lambda stage: [Row("r", "µs", 2.0, 1.0, "p", limit=Limit("at most", 1.0))],))
     monkeypatch.setattr(run, "FURTHER_SECTIONS", ())
@@ -115,7 +115,7 @@ def test_a_broken_limit_is_an_exit_status_only_with_check(
     import typer
 
     from turnaffinity.bench import run
-    from turnaffinity.cli.bench import bench
+    from turnaffinity.cli.verbs.bench import bench
 
     monkeypatch.setattr(run, "SECTIONS", (lambda stage: [Row("r", "µs", 2.0, 1.0, "p", limit=Limit("at most", 1.0))],))
     monkeypatch.setattr(run, "FURTHER_SECTIONS", ())
@@ -132,7 +132,7 @@ def test_a_server_that_counts_no_time_is_refused() -> None:
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    from turnaffinity.cli.bench import bench
+    from turnaffinity.cli.verbs.bench import bench
 
     with pytest.raises(Problem, match="its folder does not exist"):
         bench(json_file=tmp_path / "no" / "bench.json")

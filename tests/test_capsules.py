@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import typed
 
-from turnaffinity.judging.capsule import file_stem
-from turnaffinity.judging.judge import Judge
-from turnaffinity.judging.playing import collected_cases, play
+from turnaffinity.capsules.capsule import file_stem
+from turnaffinity.capsules.playing import collected_cases, play
 from turnaffinity.server import open_server
+from turnaffinity.stage.judge import Judge
 
 ROOT = Path(__file__).parent.parent
 CLI = [sys.executable, "-m", "turnaffinity.cli.main"]
@@ -23,10 +23,7 @@ EXPIRES = "redis.call('EXPIRE', 'scheduler:turn:' .. ARGV[3], 300)\n"
 
 
 def run(home: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "XDG_STATE_HOME": str(home / "state")}
-    return subprocess.run(
-        [*CLI, *map(str, options)], capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, env=environment
-    )
+    return typed(*options, XDG_STATE_HOME=str(home / "state"))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +61,7 @@ def test_a_capsule_replays_to_the_same_failure_and_passes_with_another_script(ho
     again = run(home, "replay", capsule)
     assert again.returncode == 1, again.stderr
     assert "reproduced: the same case fails again" in again.stdout
-    assert again.stdout.count(told(capsule)["observed"].split()[1]) >= 2, "the turn has the name that was recorded"
+    assert again.stdout.count("EXPIRE scheduler:turn:T1 300") >= 3, "the turn is the one that was recorded"
     other = run(home, "replay", capsule, "--lua", REFERENCE)
     assert (other.returncode, other.stdout.splitlines()[-1]) == (0, "passes now"), other.stderr
 

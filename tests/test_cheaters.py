@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from turnaffinity.contract.decisions import PRESETS
-from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.run import find_reading, verify
 from turnaffinity.judging.verdict import Report
 from turnaffinity.mutation.mutants import mutants_folder
+from turnaffinity.stage.judge import Judge
 
 
 def judged(name: str, reading: str = "intent", rules: tuple[str, ...] = ()) -> Report:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import typed
 
 import turnaffinity
 from turnaffinity.cli import main as frame
@@ -19,13 +20,7 @@ HEAVY = ("redis", "pydantic", "pytest", "rich", "fakeredis", "jinja2", "networkx
 
 
 def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "turnaffinity.cli.main", *args],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100", **environment},
-    )
+    return typed(*args, **{"NO_COLOR": "1", "COLUMNS": "100", **environment})
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -41,7 +36,7 @@ def help_of(*args: str) -> str:
 
 def a_verb(monkeypatch: pytest.MonkeyPatch, body) -> None:
     """Put a function in the place of the verb `rules`."""
-    import turnaffinity.cli.rules as module
+    import turnaffinity.cli.verbs.rules as module
 
     def rules() -> None:
         """Stand in for a verb."""
@@ -88,7 +83,7 @@ def test_without_a_verb_the_overview_is_printed():
 
 
 def test_the_overview_lists_every_module_of_the_verbs_and_no_other():
-    here = {path.stem for path in Path(frame.__file__).parent.glob("*.py")}
+    here = {path.stem for path in Path(frame.__file__).parent.glob("verbs/*.py")}
     listed = [verb for verb in frame.VERBS if verb in here]
     overview = run("--help").stdout.partition("Verbs:")[2]
     assert re.findall(r"^  (\w+)  ", overview, re.MULTILINE) == listed
@@ -151,7 +146,7 @@ def test_an_import_error_inside_a_verb_is_not_taken_for_a_missing_verb(monkeypat
 
     monkeypatch.setattr(frame, "import_module", failing)
     assert status_of("rules") == 3
-    assert "ImportError: cannot import turnaffinity.cli.rules" in capsys.readouterr().err
+    assert "ImportError: cannot import turnaffinity.cli.verbs.rules" in capsys.readouterr().err
 
 
 def test_ctrl_c_is_one_line_and_status_130(monkeypatch, capsys):
@@ -178,7 +173,7 @@ def test_a_reader_that_leaves_early_is_no_error(args):
 
 def test_a_term_signal_runs_what_is_to_be_done_at_the_end(tmp_path):
     code = (
-        "import os, signal, turnaffinity.cli.rules as module\n"
+        "import os, signal, turnaffinity.cli.verbs.rules as module\n"
         "from turnaffinity.cli.main import main\n"
         "def rules():\n"
         "    try: os.kill(os.getpid(), signal.SIGTERM)\n"

@@ -14,9 +14,9 @@ from redis.exceptions import ClusterCrossSlotError, MovedError
 from typer.testing import CliRunner
 
 from turnaffinity.cli.main import app
+from turnaffinity.cli.verifying import cluster_layout
 from turnaffinity.contract.layout import KeyLayout, load_layout
 from turnaffinity.problem import CannotRun
-from turnaffinity.reports.verifying import cluster_layout
 from turnaffinity.server.cluster import SLOTS, Cluster, direct
 from turnaffinity.server.clustered import slot_of
 from turnaffinity.server.process import Process

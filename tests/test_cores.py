@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from turnaffinity.judging.suite import conformance_folder
+from turnaffinity.shared_files import shared
 
 if not hasattr(os, "sched_setaffinity"):
     pytest.skip("this system has no sched_setaffinity", allow_module_level=True)
 
-EXAMPLE = conformance_folder() / "implementations/python/run"
+EXAMPLE = shared("conformance", "implementations", "python", "run")
 EVERY_CORE = set(range(os.cpu_count() or 1))
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from turnaffinity.contract.decisions import Reading, all_readings
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.adapter import AdapterSubject, Broke, Deadlines
-from turnaffinity.judging.subject import Finalized, Refused, Selected
 from turnaffinity.server import Server, open_server
+from turnaffinity.subjects.adapter import AdapterSubject, Broke, Deadlines
+from turnaffinity.subjects.subject import Finalized, Refused, Selected
 
 EXAMPLES = Path(__file__).parent.parent / "conformance" / "implementations"
 NEEDS = {"python": "bash", "node": "npm", "rust": "cargo"}

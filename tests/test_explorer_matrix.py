@@ -16,11 +16,11 @@ from turnaffinity.explorer.behaviour import Behaviour, under
 from turnaffinity.explorer.bounds import Bounds
 from turnaffinity.explorer.live import Disagreement, LiveFlow
 from turnaffinity.explorer.matrix import Exploration
-from turnaffinity.explorer.picture import decisions_markdown, matrix_markdown, matrix_svg, page
-from turnaffinity.explorer.story import story
 from turnaffinity.explorer.vectors import as_text, vectors
+from turnaffinity.notebook import readme
 from turnaffinity.problem import Problem
-from turnaffinity.reports import readme
+from turnaffinity.reports.counterexample import story
+from turnaffinity.reports.matrix import decisions_markdown, matrix_markdown, matrix_page, matrix_picture
 from turnaffinity.server import open_server
 from turnaffinity.specification.actor_finalize import Scheduler
 
@@ -51,7 +51,7 @@ def test_the_readmes_decision_table_is_what_the_search_finds(result: Exploration
     text = readme.README.read_text(encoding="utf-8")
     assert readme.block(text, "decisions") == readme.decisions_block(
         result
-    )  # else: python -m turnaffinity.reports.readme
+    )  # else: python -m turnaffinity.notebook.readme
     assert readme.block(text, "rules") == readme.rules_block()
 
 
@@ -188,17 +188,17 @@ def test_a_story_says_what_the_listener_hears(result: Exploration) -> None:
 def test_pictures_of_the_same_result_are_the_same_and_well_formed(result: Exploration) -> None:
     again = Exploration(result.bounds, result.cells, seconds=99.0)
     assert matrix_markdown(result) == matrix_markdown(again)
-    assert matrix_svg(result) == matrix_svg(again)
+    assert matrix_picture(result).svg == matrix_picture(again).svg
     assert len(matrix_markdown(result).splitlines()) == 2 + 24
-    assert ElementTree.fromstring(matrix_svg(result)).tag.endswith("svg")
+    assert ElementTree.fromstring(matrix_picture(result).svg).tag.endswith("svg")
     assert decisions_markdown(result).count("\n") == len(result.recommendation())
-    assert page(result).count("<details>") == 96
+    assert matrix_page(result).count("<details>") == 96
 
 
 def test_the_verb_prints_the_matrix_and_writes_the_result(
     result: Exploration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from turnaffinity.cli.explore import explore
+    from turnaffinity.cli.verbs.explore import explore
 
     asked: list[Bounds] = []
 
@@ -224,7 +224,7 @@ def test_the_verb_prints_the_matrix_and_writes_the_result(
     ],
 )
 def test_what_cannot_be_searched_is_refused_before_anything_runs(options: dict[str, object], where: str) -> None:
-    from turnaffinity.cli.explore import explore
+    from turnaffinity.cli.verbs.explore import explore
 
     with pytest.raises(Problem) as refused:
         explore(**options)  # type: ignore[arg-type]

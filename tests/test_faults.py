@@ -6,20 +6,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from turnaffinity.cli.verifying import check_rules
 from turnaffinity.contract.decisions import PRESETS
 from turnaffinity.contract.rules import RULES
-from turnaffinity.judging.faults_claims import played_out
-from turnaffinity.judging.faults_play import FAULTS, FLUSHED
-from turnaffinity.judging.judge import Judge
+from turnaffinity.faults.claims import played_out
+from turnaffinity.faults.play import FAULTS, FLUSHED
 from turnaffinity.judging.run import verify
-from turnaffinity.judging.stage import Stage
 from turnaffinity.judging.verdict import rules_in_scope
 from turnaffinity.mutation.cases import is_blame, planned_cases
 from turnaffinity.mutation.flow import judge_of
 from turnaffinity.mutation.mutants import Mutant, load_mutants
 from turnaffinity.problem import Problem
-from turnaffinity.reports.verifying import check_rules
 from turnaffinity.server import Server, open_server
+from turnaffinity.stage.judge import Judge
+from turnaffinity.stage.stage import Stage
 
 FAULT_RULES = [rule for rule in RULES if rule.startswith("TA-FAULT-")]
 MUTANTS = [mutant for mutant in load_mutants() if mutant.rule in FAULT_RULES]

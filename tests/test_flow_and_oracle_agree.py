@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from turnaffinity.contract.batch import Finalized
+from turnaffinity.contract.answers import Finalized
 from turnaffinity.contract.decisions import Reading, all_readings
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.explorer.database import event_commands, node_online_commands, read_database, send

@@ -17,22 +17,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from turnaffinity.capsules.capsule import Capsule, read_capsule
+from turnaffinity.capsules.texts import json_lines, redis_cli_script
+from turnaffinity.cli.verifying import json_text
 from turnaffinity.contract.decisions import DEFAULT_READING
 from turnaffinity.contract.layout import KeyLayout, load_layout, parse_layout
-from turnaffinity.judging.adapter_answers import READERS, NotAnAnswer, body_of, parse_line
-from turnaffinity.judging.adapter_text import plain, shown
-from turnaffinity.judging.capsule import Capsule, read_capsule
-from turnaffinity.judging.capsule_texts import json_lines, redis_cli_script
 from turnaffinity.judging.expected import expectations_as_toml, expectations_of, load_expectations
-from turnaffinity.judging.protocol import encode_request
-from turnaffinity.judging.subject import Finalized, Hello, Refused, Selected
 from turnaffinity.judging.verdict import CaseResult, Report, rule_reports, rules_in_scope
 from turnaffinity.problem import Problem
 from turnaffinity.reports.badge import badge
-from turnaffinity.reports.html import page
 from turnaffinity.reports.junit import junit
-from turnaffinity.reports.verifying import json_text
+from turnaffinity.reports.verdict_page import verdict_page
+from turnaffinity.showing.plain import plain, shown
 from turnaffinity.specification.scripts import SCRIPT_NAMES, load_script
+from turnaffinity.subjects.answers import READERS, NotAnAnswer, body_of, parse_line
+from turnaffinity.subjects.protocol import encode_request
+from turnaffinity.subjects.subject import Finalized, Hello, Refused, Selected
 from turnaffinity.vectors.playing import load as load_vector
 from turnaffinity.vectors.playing import vectors_folder
 from turnaffinity.wire import meaning
@@ -300,7 +300,7 @@ def test_every_report_is_well_formed_whatever_was_observed(form: settings) -> No
         Xml.fromstring(junit(report).encode())
         Xml.fromstring(badge(report).encode())
         json.loads(json_text(report.as_dict()).encode())
-        document = page(report)
+        document = verdict_page(report)
         document.encode("utf-8", "replace")  # as it is written
         assert not any(sign < " " and sign not in "\t\n" for sign in document)
         assert tomllib.loads(expectations_as_toml(expectations_of(report), "intent"))["expect"]

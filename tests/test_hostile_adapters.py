@@ -15,8 +15,8 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from turnaffinity.cli import main
-from turnaffinity.judging.adapter import AdapterSubject, Deadlines
-from turnaffinity.judging.subject import Broke
+from turnaffinity.subjects.adapter import AdapterSubject, Deadlines
+from turnaffinity.subjects.subject import Broke
 
 SHORT = Deadlines(hello_s=20, op_s=0.5, bye_s=0.3, grace_s=0.2)
 EVIL = "\x1b]0;title\x07\x1b[31m<script>alert(1)</script>\x00\x08&\u202e"

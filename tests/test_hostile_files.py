@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from turnaffinity.capsules.capsule import file_stem, read_capsule
 from turnaffinity.contract.layout import load_layout, parse_layout
-from turnaffinity.judging.capsule import file_stem, read_capsule
 from turnaffinity.judging.expected import load_expectations
-from turnaffinity.judging.judge import parse_deadlines
 from turnaffinity.problem import Problem
+from turnaffinity.stage.judge import parse_deadlines
 from turnaffinity.vectors.playing import load as load_vector
 from turnaffinity.vectors.playing import vectors_folder
 

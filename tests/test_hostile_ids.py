@@ -11,16 +11,16 @@ import pytest
 
 from turnaffinity.contract.decisions import PRESETS
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.adapter import AdapterSubject
-from turnaffinity.judging.judge import Judge
-from turnaffinity.judging.observer import MARK, Observer
-from turnaffinity.judging.protocol import encode_request
-from turnaffinity.judging.reference import ReferenceSubject
-from turnaffinity.judging.stage import Stage
-from turnaffinity.judging.state import take_snapshot
-from turnaffinity.judging.subject import Answer, Broke, Finalized, Refused, Selected, Subject
 from turnaffinity.server import Server, open_server, token
 from turnaffinity.specification.oracle import Request
+from turnaffinity.stage.judge import Judge
+from turnaffinity.stage.observer import MARK, Observer
+from turnaffinity.stage.stage import Stage
+from turnaffinity.stage.state import take_snapshot
+from turnaffinity.subjects.adapter import AdapterSubject
+from turnaffinity.subjects.protocol import encode_request
+from turnaffinity.subjects.reference import ReferenceSubject
+from turnaffinity.subjects.subject import Answer, Broke, Finalized, Refused, Selected, Subject
 
 ROOT = Path(__file__).parent.parent
 LAYOUT = KeyLayout()

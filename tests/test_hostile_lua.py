@@ -20,15 +20,15 @@ import redis
 
 from turnaffinity.cli import main
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging import script as script_module
-from turnaffinity.judging.judge import Judge
-from turnaffinity.judging.observer import Observer
 from turnaffinity.judging.run import verify
-from turnaffinity.judging.script import ScriptSubject, read_script
-from turnaffinity.judging.subject import Broke, Selected
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import Server, clean_up, open_server, parse_address
 from turnaffinity.server.live import user_of
+from turnaffinity.stage.judge import Judge
+from turnaffinity.stage.observer import Observer
+from turnaffinity.subjects import script as script_module
+from turnaffinity.subjects.script import ScriptSubject, read_script
+from turnaffinity.subjects.subject import Broke, Selected
 
 RIGHT = (Path(__file__).parent.parent / "lua" / "select_node.lua").read_text()
 SEED = 4711

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from turnaffinity.cli.init import init as init_verb
 from turnaffinity.cli.main import app
-from turnaffinity.judging.adapter import AdapterSubject, Broke, Deadlines
-from turnaffinity.judging.subject import Refused
+from turnaffinity.cli.verbs.init import init as init_verb
 from turnaffinity.problem import Problem
 from turnaffinity.server import open_server
+from turnaffinity.subjects.adapter import AdapterSubject, Broke, Deadlines
+from turnaffinity.subjects.subject import Refused
 
 ADAPTERS = {"python": "bash", "node": "node", "rust": "cargo"}
 

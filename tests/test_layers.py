@@ -1,7 +1,10 @@
 """Do dependencies point one way, and does every module stay readable?"""
 
 import ast
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,13 +14,26 @@ import turnaffinity
 PACKAGE = Path(turnaffinity.__file__).parent
 
 LAYERS = (
-    {"__init__", "problem", "contract"},
-    {"wire", "server"},
+    {"__init__", "problem", "shared_files"},
+    {"contract"},
+    {"server", "wire"},
     {"specification"},
-    {"judging", "audit", "explorer", "bench", "mutation", "vectors", "scale", "load"},
-    {"reports", "notebook", "pictures", "story", "cli", "__main__"},
+    {"showing"},
+    {"subjects"},
+    {"stage"},
+    {"faults"},
+    {"judging"},
+    {"capsules"},
+    {"explorer", "audit", "mutation", "vectors", "bench", "load"},
+    {"reports"},
+    {"notebook"},
+    {"cli"},
+    {"__main__"},
 )
-"""From the ground up; a module may import from its own layer and from those before it."""
+"""From the ground up; a module may import from its own folder, from those below it, and one way from one beside."""
+
+MOST_MODULES = 16
+"""A folder with more modules answers more than one question."""
 
 MOST_LINES = 400
 """A module longer than this answers more than one question."""
@@ -26,62 +42,147 @@ NOT_MODULES = {"lua", "conformance", "notebooks"}
 """Folders that stand inside the package only once it is installed from a wheel."""
 
 
+ROOT = PACKAGE.parent
+OUTSIDE = [
+    path
+    for folder in ("tests", "conformance", "notebooks")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".py", ".ipynb", ".ini"}
+    and path != Path(__file__)
+    and not {"node_modules", "target"} & set(path.parts)
+]
+"""What uses the package from beside it."""
+
+TAKEN = r"turnaffinity\.([a-z_]+)(?:\.| import )([a-z_, ]+)"
+
+
 def modules() -> list[Path]:
     found = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
     return sorted(path for path in found if path.parts[0] not in NOT_MODULES)
 
 
-def layer_of(part: str) -> int:
-    return next(number for number, parts in enumerate(LAYERS) if part in parts)
+def name_of(path: Path) -> str:
+    """The module's name after "turnaffinity.": "stage.judge"; a folder's own for its __init__."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
-def imported_parts(source: str) -> Iterator[tuple[int, str]]:
-    """(line, part of turnaffinity) of each import in a module, those inside functions and for type checks too."""
+def folder_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def layer_of(module: str) -> int:
+    return next(number for number, parts in enumerate(LAYERS) if folder_of(module) in parts)
+
+
+NAMES = {name_of(path) for path in modules()}
+SOURCES = {name_of(path): (PACKAGE / path).read_text(encoding="utf-8") for path in modules()}
+
+
+def imported(source: str) -> Iterator[tuple[int, str]]:
+    """(line, module after "turnaffinity.") of each import of ours, those inside functions and for type checks too."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == "turnaffinity":
-            names = [f"turnaffinity.{alias.name}" for alias in node.names]
+            found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
+            found = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
-        for name in names:
-            package, _, rest = name.partition(".")
-            part = rest.partition(".")[0]
-            if package == "turnaffinity" and (PACKAGE / part).is_dir() | (PACKAGE / f"{part}.py").is_file():
-                yield node.lineno, part or "__init__"
+        names = [name.removeprefix("turnaffinity.") for name in found if name.startswith("turnaffinity.")]
+        known = [name for name in names if name in NAMES]
+        # of `from a.b import c` the module c, where it is one, else b
+        yield from ((node.lineno, name) for name in known if not any(other.startswith(f"{name}.") for other in known))
 
 
-def upward_imports(part: str, source: str) -> list[str]:
+def graph(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    return {name: {other for _, other in imported(source)} for name, source in sources.items()}
+
+
+def upward(module: str, source: str) -> list[str]:
     return [
-        f"line {line}: {part} imports {other}"
-        for line, other in imported_parts(source)
-        if layer_of(other) > layer_of(part)
+        f"line {line}: {module} imports {other}"
+        for line, other in imported(source)
+        if layer_of(other) > layer_of(module)
     ]
+
+
+def each_other(edges: Mapping[str, set[str]]) -> set[tuple[str, str]]:
+    return {(a, b) for a in edges for b in edges[a] if a < b and a in edges.get(b, ())}
+
+
+def between_folders(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for module, others in edges.items():
+        found.setdefault(folder_of(module), set()).update(map(folder_of, others))
+    return found
+
+
+def open_modules(folder: str) -> set[str]:
+    """The modules of a folder that its `__init__` names as those for others."""
+    return set(getattr(import_module(f"turnaffinity.{folder}"), "__all__", ()))
+
+
+def insides_taken(sources: Mapping[str, str]) -> list[str]:
+    """Imports of a module that its folder does not name for others."""
+    return [
+        f"{module}, line {line}: {other}"
+        for module, source in sources.items()
+        for line, other in imported(source)
+        if folder_of(other) != folder_of(module) and other.count(".")
+        and other.split(".")[1] not in open_modules(folder_of(other))
+    ]  # fmt: skip
 
 
 def test_every_part_of_the_package_has_a_layer():
     known = set().union(*LAYERS)
-    assert {path.parts[0].removesuffix(".py") for path in modules()} <= known
+    assert {path.parts[0].removesuffix(".py") for path in modules()} == known
 
 
-@pytest.mark.parametrize("path", modules(), ids=str)
-def test_a_module_imports_only_from_its_own_layer_or_from_those_below(path):
-    part = path.parts[0].removesuffix(".py")
-    assert upward_imports(part, (PACKAGE / path).read_text(encoding="utf-8")) == []
+@pytest.mark.parametrize("module", sorted(NAMES))
+def test_a_module_imports_only_from_its_own_layer_or_from_those_below(module):
+    assert upward(module, SOURCES[module]) == []
 
 
-def test_an_import_that_points_upward_is_seen_wherever_it_stands():
+def test_no_two_folders_and_no_two_files_import_each_other():
+    assert each_other(graph(SOURCES)) == set()
+    assert each_other(between_folders(graph(SOURCES))) == set()
+
+
+def test_a_folder_lends_only_the_modules_that_it_names():
+    assert insides_taken(SOURCES) == []
+
+
+def test_a_folder_names_no_module_that_nobody_else_imports():
+    taken = {other for module, others in graph(SOURCES).items() for other in others
+             if folder_of(other) != folder_of(module)}  # fmt: skip
+    outside = {
+        match for path in OUTSIDE for match in re.findall(r"turnaffinity\.([a-z_]+\.[a-z_]+)", path.read_text("utf-8"))
+    }
+    named = {f"{folder}.{name}" for folder in map(folder_of, NAMES) for name in open_modules(folder)} & NAMES
+    assert named - taken - outside == set()
+
+
+def test_a_planted_import_is_seen_whichever_rule_it_breaks():
     for source in (
-        "from turnaffinity.judging.subject import Subject",
+        "from turnaffinity.stage.judge import Judge",
         "import turnaffinity.cli.main",
-        "from turnaffinity import reports",
+        "from turnaffinity.reports import page",
         "def f():\n    from turnaffinity.audit import judge",
     ):
-        assert len(upward_imports("contract", source)) == 1
-    assert upward_imports("judging", "from turnaffinity.contract.rules import RULES") == []
-    assert upward_imports("judging", "from turnaffinity import __version__") == []
+        assert len(upward("contract.rules", source)) == 1
+    assert upward("judging.verdict", "from turnaffinity.contract.rules import RULES") == []
+    assert upward("judging.verdict", "from turnaffinity import __version__") == []
+    beside = SOURCES | {"explorer.goals": "from turnaffinity.vectors import files"}
+    assert each_other(between_folders(graph(beside))) == {("explorer", "vectors")}
+    mutual = SOURCES | {"stage.state": "from turnaffinity.stage.stage import Stage"}
+    assert each_other(graph(mutual)) == {("stage.stage", "stage.state")}
+    assert insides_taken({"cli.main": "from turnaffinity.stage.languages import LANGUAGES"}) == [
+        "cli.main, line 1: stage.languages"
+    ]
+
+
+def test_no_folder_grows_past_what_one_question_needs():
+    sizes = Counter(str(path.parent) for path in modules())
+    assert {folder: size for folder, size in sizes.items() if size > MOST_MODULES} == {}
 
 
 def test_imports_inside_the_package_are_written_in_full():

@@ -14,8 +14,8 @@ from turnaffinity.contract.decisions import PRESETS
 from turnaffinity.load.pipelined import finalize_together
 from turnaffinity.load.speaker import UTTERANCE, Weather
 from turnaffinity.load.storms import STORMS, Outcome, run_storm
+from turnaffinity.notebook import readme
 from turnaffinity.problem import CannotRun, Problem
-from turnaffinity.reports import readme
 from turnaffinity.server import open_server
 from turnaffinity.server.started import embedded_binary
 from turnaffinity.specification.actor_finalize import Scheduler, do_finalize

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from turnaffinity import shared_files
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
 from turnaffinity.problem import CannotRun
-from turnaffinity.specification import scripts
 from turnaffinity.specification.scripts import SCRIPT_NAMES, ScriptName, load_script, lua_text, script_path
 
 
@@ -69,7 +70,7 @@ def test_a_text_is_quoted_so_that_lua_reads_it_back(text: str, lua: str) -> None
     assert lua_text(text) == lua
 
 
-def test_a_missing_script_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scripts, "LUA_FOLDERS", ())
+def test_a_missing_script_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shared_files, "ROOTS", (tmp_path, tmp_path / "beside"))
     with pytest.raises(CannotRun, match=r"select_node\.lua: is in neither of"):
         script_path("select_node")

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from turnaffinity.judging.adapter import AdapterSubject, Deadlines
-from turnaffinity.judging.adapter_channel import Clock
-from turnaffinity.judging.adapter_process import ProcessPeer
-from turnaffinity.judging.subject import Broke, Finalized
 from turnaffinity.problem import CannotRun
+from turnaffinity.subjects.adapter import AdapterSubject, Deadlines
+from turnaffinity.subjects.channel import Clock
+from turnaffinity.subjects.process import ProcessPeer
+from turnaffinity.subjects.subject import Broke, Finalized
 
 OP_S = 1.0
 """Long enough for an honest answer on a busy machine; only those who do not answer use it up."""

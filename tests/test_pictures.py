@@ -9,8 +9,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from turnaffinity.pictures import Moment, Picture, decision_matrix, growth, histogram, sequence, timeline
-from turnaffinity.pictures.canvas import NODE_COLOURS, STYLE
+from turnaffinity.reports.matrix import decision_matrix
+from turnaffinity.showing.canvas import NODE_COLOURS, STYLE, Picture
+from turnaffinity.showing.counts import histogram
+from turnaffinity.showing.growth import growth
+from turnaffinity.showing.sequence import sequence
+from turnaffinity.showing.timeline import Moment, timeline
+from turnaffinity.showing.wire import WireRow
 
 OKABE_ITO = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000"}
 """M. Okabe and K. Ito, "Color Universal Design", 2008: eight colours told apart by every kind of colour vision."""
@@ -21,11 +26,16 @@ LEGIBLE = 4.5
 HOSTILE = "<b>&\"'</b>\x07"
 
 
+def rows_of(name: str) -> list[WireRow]:
+    rows = [(0, f"EVALSHA {name}", "one atomic step"), (1, "HGET a b", ""), (0, "HSET a b c", "", True)]
+    return [WireRow(*row) for row in rows]
+
+
 def each(name: str) -> dict[str, Picture]:
     moment = Moment(name, jobs=(("en", "n1"), ("ja", "n2")))
     return {
         "timeline": timeline([moment, Moment("manual", jobs=(("en", None),))], title=name),
-        "sequence": sequence([(f"EVALSHA {name}", ["HGET a b"]), ("HSET a b c", [])], title=name, answer=name),
+        "sequence": sequence(rows_of(name), title=name, answer=name),
         "matrix": decision_matrix([(name, {"G1": True, "G2": False}), ("best", {"G1": True, "G2": True})], title=name),
         "histogram": histogram(Counter({name: 3, "n2": 5}), title=name),
         "growth": growth({name: [(0, 0), (1, 5)], "none": [(0, 0), (1, 0)]}, title=name),

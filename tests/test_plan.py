@@ -7,11 +7,11 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from turnaffinity.bench.measured import SEGMENTS, Measured, measure
+from turnaffinity.bench.plan import Assumptions, Plan
 from turnaffinity.cli.main import app
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.problem import Problem
-from turnaffinity.scale.measured import SEGMENTS, Measured, measure
-from turnaffinity.scale.plan import Assumptions, Plan
 from turnaffinity.server import open_server
 
 LEFT = {"literal": SEGMENTS - 1, "intent": 0}

@@ -10,14 +10,15 @@ from typing import Any
 import jsonschema
 import pytest
 
-from turnaffinity.contract.batch import Finalized, Job
+from turnaffinity.contract.answers import Finalized, Job
 from turnaffinity.contract.decisions import PRESETS, Reading
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.adapter import AdapterSubject, Deadlines
-from turnaffinity.judging.adapter_answers import NotAnAnswer, body_of, finalized_of, hello_of, parse_line, selected_of
-from turnaffinity.judging.adapter_text import Tail, plain, shown
-from turnaffinity.judging.proto_checks import CHECKS, run_protocol_checks
-from turnaffinity.judging.protocol import (
+from turnaffinity.judging.protocol_checks import CHECKS, run_protocol_checks
+from turnaffinity.server import open_server, token
+from turnaffinity.showing.plain import Tail, plain, shown
+from turnaffinity.subjects.adapter import AdapterSubject, Deadlines
+from turnaffinity.subjects.answers import NotAnAnswer, body_of, finalized_of, hello_of, parse_line, selected_of
+from turnaffinity.subjects.protocol import (
     MESSAGES,
     encode_request,
     finalize_members,
@@ -26,8 +27,7 @@ from turnaffinity.judging.protocol import (
     schema_folder,
     schema_texts,
 )
-from turnaffinity.judging.subject import Refused, Selected
-from turnaffinity.server import open_server, token
+from turnaffinity.subjects.subject import Refused, Selected
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "conformance/implementations/python/run"
@@ -36,7 +36,7 @@ EXAMPLE = ROOT / "conformance/implementations/python/run"
 def test_the_committed_schemas_are_those_of_the_models() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in schema_folder().glob("*.json")}
     ours = schema_texts()
-    assert {name: committed.get(name) for name in ours} == ours, "run: python -m turnaffinity.judging.protocol"
+    assert {name: committed.get(name) for name in ours} == ours, "run: python -m turnaffinity.subjects.protocol"
 
 
 def test_every_member_of_every_message_is_described() -> None:

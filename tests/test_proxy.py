@@ -18,8 +18,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from turnaffinity.judging.proxy import FaultProxy
-from turnaffinity.judging.proxy_faults import (
+from turnaffinity.faults.kinds import (
     ERROR_REPLIES,
     INJECTED,
     OOM,
@@ -31,11 +30,12 @@ from turnaffinity.judging.proxy_faults import (
     Fault,
     Silence,
 )
-from turnaffinity.judging.proxy_resp import NotResp, ReplyScanner, RequestScanner
+from turnaffinity.faults.proxy import FaultProxy
+from turnaffinity.faults.resp import NotResp, ReplyScanner, RequestScanner
 from turnaffinity.server import Server, open_server
 
 FORGETS = """
-from turnaffinity.judging.proxy import FaultProxy
+from turnaffinity.faults.proxy import FaultProxy
 print(FaultProxy("unix:///nowhere").__enter__().url)
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from turnaffinity.judging.randomness import Draws, draw_until_settled, needed_draws
+from turnaffinity.stage.randomness import Draws, draw_until_settled, needed_draws
 
 TWO, THREE = ["a", "b"], ["a", "b", "c"]
 SEVEN, HUNDRED = [f"n{number}" for number in range(7)], [f"n{number:02}" for number in range(100)]

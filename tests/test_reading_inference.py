@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from turnaffinity.contract.decisions import PRESETS, Reading, all_readings
-from turnaffinity.judging.judge import Judge
-from turnaffinity.judging.reference import ReferenceSubject
 from turnaffinity.judging.run import find_reading, verify
-from turnaffinity.judging.subject import Answer, Subject
+from turnaffinity.stage.judge import Judge
+from turnaffinity.subjects.reference import ReferenceSubject
+from turnaffinity.subjects.subject import Answer, Subject
 
 
 def judging(reading: Reading) -> Judge:

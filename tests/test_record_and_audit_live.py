@@ -15,13 +15,13 @@ import redis
 from test_audit_wrong import failures
 from typer.testing import CliRunner
 
-from turnaffinity.audit.follow import follow
-from turnaffinity.audit.monitoring import connector
+from turnaffinity.audit.live import follow
 from turnaffinity.audit.run import Auditor, audit_files
 from turnaffinity.contract.decisions import PRESETS, all_readings
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.server import Server, open_server
 from turnaffinity.specification.actor_finalize import Scheduler, do_finalize
+from turnaffinity.wire.listening import connector
 from turnaffinity.wire.recorder import Recorder, Wanted, without_secret
 
 LAYOUT = KeyLayout()
@@ -160,7 +160,7 @@ def test_following_ends_with_the_verdict(server: Server) -> None:
     worker = threading.Thread(target=lambda: [utterances(server, PRESETS["intent"], 1) for _ in range(4)])
     timer = threading.Timer(0.3, worker.start)
     timer.start()
-    report = follow(auditor, server.url, 2.0, 0)
+    report = follow(auditor, server.url, 2.0, 0, lambda report: None)
     timer.join()
     worker.join()
     assert failures(report.as_dict()) == {}
@@ -171,7 +171,7 @@ def test_the_command_line_writes_every_report_and_leaves_with_the_verdict(tmp_pa
     import typer
     from audit_traffic import Style, clean_atoms, text_of
 
-    from turnaffinity.cli.audit import audit
+    from turnaffinity.cli.verbs.audit import audit
 
     app = typer.Typer()
     app.command()(audit)
@@ -184,7 +184,7 @@ def test_the_command_line_writes_every_report_and_leaves_with_the_verdict(tmp_pa
     report = json.loads(names["json"].read_text())
     assert (report["profile"], report["verdict"], report["exit"]) == ("trace", "violates", 1)
     assert "scheduler:turn:&lt;b&gt;" in names["html"].read_text()
-    assert "<b>&gt;" in names["html"].read_text()
+    assert "<b>&gt; " in names["html"].read_text() or "<b>  " in names["html"].read_text()
     assert 'failures="2"' in names["junit"].read_text()
     expect = tmp_path / "expect.toml"
     tables = [

@@ -14,17 +14,19 @@ import jsonschema
 import pytest
 from rich.console import Console
 
+from turnaffinity.cli.verifying import json_text
 from turnaffinity.contract.decisions import PRESETS
 from turnaffinity.contract.rules import RULES
 from turnaffinity.judging.verdict import CaseResult, Report, rule_reports, rules_in_scope
 from turnaffinity.problem import Problem
-from turnaffinity.reports import console, schema
+from turnaffinity.reports import schema, verdict_terminal
 from turnaffinity.reports.badge import badge
-from turnaffinity.reports.html import page
+from turnaffinity.reports.files import check_writable, write_all
 from turnaffinity.reports.junit import junit
-from turnaffinity.reports.outputs import check_writable, write_all
-from turnaffinity.reports.verifying import json_text
-from turnaffinity.reports.words import ZH
+from turnaffinity.reports.verdict_page import verdict_page
+from turnaffinity.showing.commands import command_text
+from turnaffinity.showing.wording import ZH
+from turnaffinity.wire.command import Command
 
 PACKAGE = Path(schema.__file__).parent
 EVIL = '<script>alert(1)</script>\x1b[31m"\udcff&\u202e'
@@ -59,7 +61,7 @@ def a_report(**more: Any) -> Report:
 
 def printed(report: Report, width: int = 100, lang: str = "en", **more: Any) -> str:
     out = io.StringIO()
-    console.print_report(
+    verdict_terminal.print_report(
         report, lang=lang, console=Console(file=out, width=width, highlight=False, markup=False, **more)
     )
     return out.getvalue()
@@ -92,8 +94,8 @@ def test_the_broken_command_is_marked_and_what_a_script_ran_is_indented() -> Non
     lines = printed(a_report()).splitlines()
     outer = next(line for line in lines if "EVALSHA" in line)
     inner = next(line for line in lines if "EXPIRE" in line)
-    assert inner.startswith("  >>") and not outer.strip().startswith(">>")
-    assert len(inner) - len(inner.removeprefix("  >>").lstrip()) > len(outer) - len(outer.lstrip())
+    assert inner.startswith("  > ") and not outer.strip().startswith(">")
+    assert len(inner) - len(inner.removeprefix("  > ").lstrip()) > len(outer) - len(outer.lstrip())
 
 
 def test_the_verdict_line_names_what_broke_what_cannot_be_seen_filters_and_seed() -> None:
@@ -115,9 +117,8 @@ def test_no_escape_sequence_of_a_stranger_reaches_the_terminal() -> None:
 
 
 def test_a_command_that_names_a_hundred_keys_is_cut_and_counted() -> None:
-    text = " ".join(["EXISTS", *[f"lingua:v1:pool:zh:en:{number}:nodes" for number in range(100)]])
-    short = console.shortened(text, 101)
-    assert len(short) < 300 and short.endswith("... (100)")
+    short = command_text(Command(("EXISTS", *[f"lingua:v1:pool:zh:en:{number}:nodes" for number in range(100)])))
+    assert short == "EXISTS lingua:v1:pool:zh:en:0:nodes ... lingua:v1:pool:zh:en:99:nodes (100 arguments)"
 
 
 # Chinese
@@ -148,7 +149,7 @@ def test_every_phrase_that_a_report_uses_has_its_chinese() -> None:
 
 def test_a_chinese_report_has_the_chinese_statements() -> None:
     assert RULES["TA-NEVER-1"].statement_zh[:12] in printed(a_report(), 200, "zh")
-    assert RULES["TA-NEVER-1"].statement_zh in page(a_report(), lang="zh")
+    assert RULES["TA-NEVER-1"].statement_zh in verdict_page(a_report(), lang="zh")
 
 
 # the page
@@ -167,27 +168,27 @@ class Parsed(HTMLParser):
 
 
 def test_the_page_needs_nothing_from_outside_and_no_script() -> None:
-    parsed = Parsed(page(a_report()))
+    parsed = Parsed(verdict_page(a_report()))
     assert {"script", "link", "img", "iframe"} & set(parsed.tags) == set()
     assert {name for name, _ in parsed.attributes} & {"src", "href", "onload", "onclick"} == set()
 
 
 def test_what_a_stranger_wrote_is_escaped_on_the_page() -> None:
-    text = page(a_report())
+    text = verdict_page(a_report())
     assert "<script" not in text and "&lt;script&gt;" in text
     assert "\x1b" not in text and "\u202e" not in text
 
 
 def test_each_failure_is_drawn_with_the_broken_command_marked() -> None:
-    text = page(a_report())
+    text = verdict_page(a_report())
     assert text.count("<svg") == 3  # three of the five; the fourth rule has no wire
-    assert text.count('class="broken"') == 3
+    assert text.count("✗ EXPIRE") == 3
     assert "TA-NEVER-1: and 2 more failures of this rule" in text
 
 
 def test_a_decision_that_differs_from_the_reading_stands_out() -> None:
-    assert '<td class="fail">mint</td>' in page(a_report())
-    assert '<td class="skip">not seen</td>' in page(a_report())
+    assert '<td class="fail">mint</td>' in verdict_page(a_report())
+    assert '<td class="skip">not seen</td>' in verdict_page(a_report())
 
 
 # JUnit, badge, JSON

@@ -167,7 +167,7 @@ def run_clean(*options: str) -> str:
     """What `turnaffinity clean` prints."""
     import typer
 
-    from turnaffinity.cli.clean import clean
+    from turnaffinity.cli.verbs.clean import clean
 
     app = typer.Typer()
     app.command()(clean)

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from turnaffinity.contract.decisions import Reading, parse_reading
-from turnaffinity.judging.judge import Judge
 from turnaffinity.judging.run import run_suite, verify
 from turnaffinity.judging.verdict import Report
+from turnaffinity.stage.judge import Judge
 
 FOLDER = Path(__file__).parent / "strangers"
 EVERY_DAY = {

@@ -15,15 +15,15 @@ import redis
 from turnaffinity.contract.decisions import all_readings
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
-from turnaffinity.judging.protocol_vector import Vector
-from turnaffinity.judging.reference import ReferenceSubject
-from turnaffinity.judging.script import ScriptSubject
-from turnaffinity.judging.subject import Answer, Broke, Selected
+from turnaffinity.contract.vector import Vector
 from turnaffinity.mutation.flow import FlowSubject
 from turnaffinity.mutation.mutants import load_mutants, source_of
 from turnaffinity.server import Server, open_server
 from turnaffinity.specification import oracle
 from turnaffinity.specification.scripts import load_script
+from turnaffinity.subjects.reference import ReferenceSubject
+from turnaffinity.subjects.script import ScriptSubject
+from turnaffinity.subjects.subject import Answer, Broke, Selected
 from turnaffinity.vectors.files import ends, vectors, write_vectors
 from turnaffinity.vectors.matching import Bound, Disagreement
 from turnaffinity.vectors.page import why_left_out

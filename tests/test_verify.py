@@ -13,8 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from command_line import typed
 
-from turnaffinity.reports import readme
+from turnaffinity.notebook import readme
 from turnaffinity.server import open_server
 
 ROOT = Path(__file__).parent.parent
@@ -25,10 +26,7 @@ DEADLINE_S = 60.0
 
 
 def run(*options: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*CLI, *map(str, options)], capture_output=True, text=True, cwd=ROOT, timeout=120, check=False,
-        env={**os.environ, **environment},
-    )  # fmt: skip
+    return typed(*options, **environment)
 
 
 def error_of(done: subprocess.CompletedProcess[str]) -> str:
@@ -42,7 +40,7 @@ def test_the_reference_conforms_on_a_page_of_a_hundred_columns_that_the_readme_s
     assert ran.printed[-1].startswith("conforms: ")
     assert max(map(len, ran.printed)) <= 100
     text = readme.README.read_text(encoding="utf-8")
-    assert readme.block(text, "verify") == readme.verify_block(ran)  # else: python -m turnaffinity.reports.readme
+    assert readme.block(text, "verify") == readme.verify_block(ran)  # else: python -m turnaffinity.notebook.readme
 
 
 def test_a_filtered_run_that_fails_nothing_is_incomplete_and_says_which_rules_it_was(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.drawing import claim_random, selects
-from turnaffinity.judging.stage import Stage
+from turnaffinity.stage.drawing import claim_random, selects
+from turnaffinity.stage.stage import Stage
 from turnaffinity.wire.meaning import keys_of
 
 HOUR_MS = 3_600_000

@@ -2,18 +2,19 @@
 
 import pytest
 
-from turnaffinity.judging.cases import case
-from turnaffinity.judging.faults import (
+from turnaffinity.faults.one_error import (
     claim_repaired,
     finalize_with_error,
     first_clear_positions,
     selection_positions,
     with_open_turn,
 )
-from turnaffinity.judging.stage import Stage, told
-from turnaffinity.judging.subject import Refused
-from turnaffinity.judging.wire_view import Looks, units
+from turnaffinity.judging.cases import case
+from turnaffinity.stage.stage import Stage, told
+from turnaffinity.subjects.subject import Refused
+from turnaffinity.wire.effects import Looks
 from turnaffinity.wire.meaning import keys_of
+from turnaffinity.wire.units import units
 
 
 def claim_closed(stage: Stage, session: str, turn: str, seen: tuple = ()) -> None:  # type: ignore[type-arg]

@@ -2,10 +2,10 @@
 
 import pytest
 
+from turnaffinity.faults.claims import claim_survived
+from turnaffinity.faults.play import SCENARIOS
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.faults_claims import claim_survived
-from turnaffinity.judging.faults_play import SCENARIOS
-from turnaffinity.judging.stage import Stage
+from turnaffinity.stage.stage import Stage
 
 each_scenario = pytest.mark.parametrize("scenario", list(SCENARIOS))
 each_closing = pytest.mark.parametrize(

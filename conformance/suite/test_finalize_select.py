@@ -3,10 +3,10 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.drawing import claim_random, finalizes
-from turnaffinity.judging.stage import Stage, Step, told
-from turnaffinity.judging.subject import Refused
-from turnaffinity.judging.wire_view import Looks, Selection, selections
+from turnaffinity.stage.drawing import claim_random, finalizes
+from turnaffinity.stage.stage import Stage, Step, told
+from turnaffinity.subjects.subject import Refused
+from turnaffinity.wire.effects import Looks, Selection, selections
 from turnaffinity.wire.meaning import is_scan
 
 # TA-SEL-1

@@ -4,9 +4,9 @@ import pytest
 
 from turnaffinity.contract.layout import LEGACY_FIELDS
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.drawing import claim_random, finalizes, selects
-from turnaffinity.judging.stage import Stage
-from turnaffinity.judging.wire_view import Looks
+from turnaffinity.stage.drawing import claim_random, finalizes, selects
+from turnaffinity.stage.stage import Stage
+from turnaffinity.wire.effects import Looks
 
 
 def decoys(stage: Stage, turn: str, session: str, node: str) -> None:

@@ -3,9 +3,9 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.drawing import claim_random, finalizes, selects
-from turnaffinity.judging.stage import Stage
-from turnaffinity.judging.wire_view import Looks
+from turnaffinity.stage.drawing import claim_random, finalizes, selects
+from turnaffinity.stage.stage import Stage
+from turnaffinity.wire.effects import Looks
 
 # TA-NEVER-1
 

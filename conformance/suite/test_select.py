@@ -4,9 +4,9 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import claim_every_time
-from turnaffinity.judging.drawing import claim_random, selects
-from turnaffinity.judging.stage import Stage
-from turnaffinity.judging.wire_view import Looks
+from turnaffinity.stage.drawing import claim_random, selects
+from turnaffinity.stage.stage import Stage
+from turnaffinity.wire.effects import Looks
 
 LONG = "a-turn-id.longer_than-a-UUID." * 180 + "END"
 """An id is never cut, wherever one might think that it ends."""

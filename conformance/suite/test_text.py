@@ -3,8 +3,8 @@
 from turnaffinity.contract.layout import LEGACY_FIELDS
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.lua_text import code_of
-from turnaffinity.judging.stage import Stage
-from turnaffinity.judging.wire_view import Looks
+from turnaffinity.stage.stage import Stage
+from turnaffinity.wire.effects import Looks
 from turnaffinity.wire.meaning import reads_fields
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import UUID_V4
-from turnaffinity.judging.stage import Stage, Step, told
-from turnaffinity.judging.subject import Finalized, Refused
-from turnaffinity.judging.wire_view import Looks, selections
+from turnaffinity.stage.stage import Stage, Step, told
+from turnaffinity.subjects.subject import Finalized, Refused
+from turnaffinity.wire.effects import Looks, selections
 
 # TA-TURN-1
 

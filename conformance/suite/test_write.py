@@ -3,9 +3,10 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.stage import Stage, told
-from turnaffinity.judging.subject import Refused
-from turnaffinity.judging.wire_view import Looks, selections, units
+from turnaffinity.stage.stage import Stage, told
+from turnaffinity.subjects.subject import Refused
+from turnaffinity.wire.effects import Looks, selections
+from turnaffinity.wire.units import units
 
 
 def claim_written(stage: Stage, session: str, turn: str, node: str | None, step_seen: tuple) -> None:  # type: ignore[type-arg]

@@ -11,9 +11,9 @@ import pytest
 
 from turnaffinity.contract.rules import RULES
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.evidence import NotClaimed, Skipped, Violation
-from turnaffinity.judging.step import ask
-from turnaffinity.judging.subject import Answer, Refused
+from turnaffinity.stage.evidence import NotClaimed, Skipped, Violation
+from turnaffinity.stage.step import ask
+from turnaffinity.subjects.subject import Answer, Refused
 from turnaffinity.vectors.matching import Disagreement
 from turnaffinity.vectors.playing import asks_only_for_selections, load, play, readings_of, renamed, translated
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from turnaffinity.audit.elsewhere import Elsewhere
 from turnaffinity.audit.findings import UUID_V4, Findings, Now
-from turnaffinity.audit.lives import Lives
+from turnaffinity.audit.lifecycle import Lives
+from turnaffinity.audit.lines import arguments_of, key_reader
+from turnaffinity.audit.second_records import Elsewhere
 from turnaffinity.audit.selections import Inner, Near, Selections
 from turnaffinity.audit.state import keep
 from turnaffinity.audit.statistics import Statistics, seconds
 from turnaffinity.audit.trace import Lines, our_names
-from turnaffinity.audit.words import arguments_of, key_reader
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout, affixes
 from turnaffinity.wire.command import Command

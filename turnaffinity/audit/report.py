@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from turnaffinity import CONTRACT_VERSION, __version__
 from turnaffinity.audit.findings import Failure
 from turnaffinity.contract.decisions import PRESETS, Reading
+from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import Rule, rules_of
+from turnaffinity.judging.expected import Expectation, today
 from turnaffinity.wire.monitor import parse_line
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ class AuditReport:
     seconds: float
     stale: list[dict[str, Any]] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
+    layout: KeyLayout = field(default_factory=KeyLayout)
     stated: dict[str, str] = field(default_factory=dict)
     """The choices of the reading that the trace was judged by; none with "auto"."""
 
@@ -122,6 +127,7 @@ def build_report(
         matched,
         judge.gaps,
         elapsed_s,
+        layout=judge.layout,
         stated=reading.as_dict() if reading else {},
     )  # fmt: skip
 
@@ -181,3 +187,33 @@ def _failure(failure: Failure) -> dict[str, Any]:
         ],
         "capsule": None,
     }  # fmt: skip
+
+
+def apply_expected(report: AuditReport, expected: Iterable[Expectation], on: date | None = None) -> None:
+    """Mark the failures that were expected; those that did not come are stale (DESIGN, section 6).
+
+    An entry for another reading, for a rule that no trace is judged by, or past its `expires` day, expects nothing.
+    A rule that this trace could not show is never stale.
+    """
+    day = on or today()
+    rules = {rule["id"]: rule for rule in report.rules}
+    for entry in expected:
+        rule = rules.get(entry.rule)
+        if rule is None or not _counts(entry, report, day):
+            continue
+        hits = [failure for failure in rule["failures"] if entry.covers(failure)]
+        for failure in hits:
+            failure["expected_by"] = entry.reason
+        if not hits and rule["status"] in ("pass", "warn"):
+            report.stale.append({"rule": entry.rule, "reason": entry.reason})
+    report.expected = {
+        name
+        for name, rule in rules.items()
+        if rule["failures"] and all("expected_by" in failure for failure in rule["failures"])
+    }
+
+
+def _counts(entry: Expectation, report: AuditReport, day: date) -> bool:
+    # a trace under `auto` may come without a reading of four choices: its report has only the word
+    of_this_reading = entry.reading is None or entry.reading.label == report.reading
+    return of_this_reading and (entry.expires is None or day <= entry.expires)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from turnaffinity.audit.findings import Findings
-from turnaffinity.audit.lives import Lives
+from turnaffinity.audit.lifecycle import Lives
 from turnaffinity.audit.statistics import Statistics
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
 from turnaffinity.wire.command import Command

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from turnaffinity.audit.needles import Hit, Search, search_for
+from turnaffinity.audit.search import Hit, Search, search_for
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout, affixes
 from turnaffinity.problem import Problem
 

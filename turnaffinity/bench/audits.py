@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from turnaffinity.audit.throughput import LINES, throughput_rows
 from turnaffinity.bench.row import Limit, Row
 from turnaffinity.bench.stage import Stage
+from turnaffinity.bench.throughput import LINES, throughput_rows
 from turnaffinity.bench.timing import FULL
 
 SOME_OURS = "audit, a tenth of the lines ours"

@@ -6,7 +6,7 @@ from turnaffinity.bench.finalizes import COMMANDS, clocked, flow_of
 from turnaffinity.bench.row import Row
 from turnaffinity.bench.stage import Stage
 from turnaffinity.bench.timing import Plan, interleaved
-from turnaffinity.judging.proxy import FaultProxy
+from turnaffinity.faults.proxy import FaultProxy
 from turnaffinity.server.address import parse_address
 from turnaffinity.server.live import connect
 

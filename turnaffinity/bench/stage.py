@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import redis
 
 from turnaffinity.bench.row import Limit, Row
 from turnaffinity.bench.timing import Plan, ScriptCall, interleaved, script_side
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.problem import CannotRun
 from turnaffinity.server import Server, token
-
-_PACKAGE = Path(__file__).resolve().parent.parent
-PEER_FOLDERS = (_PACKAGE / "conformance" / "bench", _PACKAGE.parent / "conformance" / "bench")
-"""Where the peers' scripts lie: inside the package in a wheel, beside it in a checkout."""
+from turnaffinity.shared_files import shared
 
 Section = Callable[["Stage"], list[Row]]
 """One part of the bench: measures on the stage, and answers its lines of the table."""
@@ -89,9 +84,4 @@ class Stage:
 
 def peer_script(name: str) -> str:
     """The source of one peer in `conformance/bench/`; raises `CannotRun` if the installation lacks it."""
-    for folder in PEER_FOLDERS:
-        path = folder / f"{name}.lua"
-        if path.is_file():
-            return path.read_text(encoding="utf-8")
-    places = " and ".join(str(folder) for folder in PEER_FOLDERS)
-    raise CannotRun(f"{name}.lua", f"is in neither of {places}", "install turnaffinity again")
+    return shared("conformance", "bench", f"{name}.lua").read_text(encoding="utf-8")

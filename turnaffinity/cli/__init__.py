@@ -1,1 +1,4 @@
-"""What can a user type? One module for each verb, imported when the verb is used."""
+"""What can a user type?"""
+
+__all__ = ["main", "verbs", "verifying"]
+"""The modules that other folders may import from; the others are insides."""

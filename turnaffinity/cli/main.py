@@ -35,7 +35,7 @@ VERBS: dict[str, str] = {
     "init": "Write the smallest adapter to start from.",
     "clean": "Delete what a killed run left on a server that is not ours.",
 }
-"""Each verb with its line in the overview; the verb itself is `turnaffinity.cli.<verb>.<verb>`, imported when used."""
+"""Each verb with its line in the overview; the verb is `turnaffinity.cli.verbs.<verb>.<verb>`, imported when used."""
 
 DEFECT_STATUS = 3
 """Exit status after an exception that nobody foresaw: no verdict was reached."""
@@ -100,7 +100,7 @@ class Verbs(TyperGroup):
         """The verb's command, or None if there is no such verb; an error inside its module is raised."""
         if cmd_name not in VERBS or not _exists(cmd_name):
             return None
-        verb = getattr(import_module(f"turnaffinity.cli.{cmd_name}"), cmd_name)
+        verb = getattr(import_module(f"turnaffinity.cli.verbs.{cmd_name}"), cmd_name)
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(cmd_name, cls=Manual, context_settings=HELP_OPTIONS)(verb)
         return typer.main.get_command(app)
@@ -124,7 +124,7 @@ class Verbs(TyperGroup):
 
 
 def _exists(verb: str) -> bool:
-    return find_spec(f"turnaffinity.cli.{verb}") is not None
+    return find_spec(f"turnaffinity.cli.verbs.{verb}") is not None
 
 
 def _print_version(wanted: bool) -> None:

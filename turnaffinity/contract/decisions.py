@@ -22,6 +22,7 @@ class Decision:
     question: str
     question_zh: str
     choices: dict[str, str]
+    choices_zh: dict[str, str]
 
 
 DECISIONS: tuple[Decision, ...] = (
@@ -31,6 +32,7 @@ DECISIONS: tuple[Decision, ...] = (
         "a max_duration finalize finds an open turn",
         "max_duration finalize 遇到尚未关闭的 turn",
         {"reuse": "it keeps the open turn's id", "mint": "it makes a new id"},
+        {"reuse": "沿用其 id", "mint": "另生成新 id"},
     ),
     Decision(
         "D2",
@@ -38,6 +40,7 @@ DECISIONS: tuple[Decision, ...] = (
         "a manual or timeout finalize closes a turn",
         "manual/timeout finalize 关闭 turn",
         {"before": "it clears before its own jobs", "after": "it clears after its own jobs"},
+        {"before": "先清除，再建本段的 job", "after": "建完本段的 job 再清除"},
     ),
     Decision(
         "D3",
@@ -45,17 +48,19 @@ DECISIONS: tuple[Decision, ...] = (
         "when in the batch the write of a max_duration finalize happens",
         "max_duration 的写入发生在本批 job 的何时",
         {"after-batch": "after the last job", "after-first-job": "after the first job that got a node"},
+        {"after-batch": "最后一个 job 之后", "after-first-job": "第一个分到节点的 job 之后"},
     ),
     Decision(
         "D4",
         "TA-WRITE-5",
         "affinity exists already when a max_duration finalize writes",
-        "写入时 affinity 已存在",
+        "写入时已有亲和",
         {
             "overwrite": "it is overwritten",
             "write-once": "it stays",
             "repair": "it is overwritten only if the recorded node is no longer online",
         },
+        {"overwrite": "覆盖", "write-once": "保持不变", "repair": "仅当记录的节点已下线才覆盖"},
     ),
 )
 

@@ -1,1 +1,18 @@
 """Which combination of choices meets which goal? Settled by searching every behaviour within stated bounds."""
+
+__all__ = [
+    "behaviour",
+    "bounds",
+    "canonical",
+    "commands",
+    "crashes",
+    "database",
+    "goals",
+    "live",
+    "matrix",
+    "search",
+    "solver",
+    "surroundings",
+    "vectors",
+]
+"""The modules that other folders may import from; the others are insides."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from turnaffinity.contract.batch import Finalized
+from turnaffinity.contract.answers import Finalized
 from turnaffinity.contract.decisions import Goal, Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.explorer.behaviour import Behaviour, apply_event

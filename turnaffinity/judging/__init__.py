@@ -1,1 +1,17 @@
-"""Does *yours* keep the contract? Subjects, the stage that cases play on, and the verdict."""
+"""What is the verdict? The suite under pytest, its workers, the expected failures, and the verdict."""
+
+__all__ = [
+    "cases",
+    "claims",
+    "cores",
+    "expected",
+    "forked",
+    "lua_text",
+    "plugin",
+    "protocol_checks",
+    "run",
+    "suite",
+    "verdict",
+    "workers",
+]
+"""The modules that other folders may import from; the others are insides."""

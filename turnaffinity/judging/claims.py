@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from turnaffinity.judging.stage import Stage
+from turnaffinity.stage.stage import Stage
 
 UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 """The text of a UUID v4 (TA-TURN-1), in either case."""

@@ -15,12 +15,12 @@ import pytest
 
 from turnaffinity.contract.rules import judged_only_with_faults, matching
 from turnaffinity.judging.cases import Case, case_of
-from turnaffinity.judging.evidence import NotJudged, NotRun, Violation
-from turnaffinity.judging.judge import Judge
-from turnaffinity.judging.stage import SITES, Stage
-from turnaffinity.judging.subject import CannotGoOn
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.problem import Problem
+from turnaffinity.stage.evidence import NotJudged, NotRun, Violation
+from turnaffinity.stage.judge import Judge
+from turnaffinity.stage.stage import SITES, Stage
+from turnaffinity.subjects.subject import CannotGoOn
 
 NAME = "turnaffinity-judge"
 RESULT = "turnaffinity_result"

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading, reading_from
 from turnaffinity.contract.rules import RULES
-from turnaffinity.judging.judge import Judge
-from turnaffinity.judging.suite import conformance_folder, suite_folder
+from turnaffinity.judging.suite import suite_folder
 from turnaffinity.judging.verdict import (
     CaseResult,
     Report,
@@ -25,6 +24,8 @@ from turnaffinity.judging.verdict import (
 from turnaffinity.judging.workers import Beside, Sharing, check_shareable
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import token
+from turnaffinity.shared_files import shared
+from turnaffinity.stage.judge import Judge
 
 if TYPE_CHECKING:
     from turnaffinity.judging.plugin import JudgePlugin
@@ -77,14 +78,16 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
         auto=judge.auto,
         results=run.results,
         seconds=time.monotonic() - started,
+        layout=judge.layout,
+        scripts=getattr(judge.subject, "scripts", {}),
     )  # fmt: skip
 
 
 def _protocol_checks(judge: Judge) -> list[dict[str, Any]]:
     if judge.kind != "adapter":
         return []
-    from turnaffinity.judging.adapter import AdapterSubject
-    from turnaffinity.judging.proto_checks import run_protocol_checks
+    from turnaffinity.judging.protocol_checks import run_protocol_checks
+    from turnaffinity.subjects.adapter import AdapterSubject
 
     subject = judge.new_subject()
     assert isinstance(subject, AdapterSubject)
@@ -173,7 +176,7 @@ QUIET = ("cacheprovider", "faulthandler", "doctest", "junitxml", "pastebin", "st
 def suite_arguments() -> list[str]:
     """What pytest is told to find the suite's cases, quietly and without plugins that are not needed."""
     return [
-        str(suite_folder()), "-c", str(conformance_folder() / "pytest.ini"), "--rootdir", str(conformance_folder()),
+        str(suite_folder()), "-c", str(shared("conformance", "pytest.ini")), "--rootdir", str(shared("conformance")),
         "--assert=plain", "--tb=native", "-q", "-p", "turnaffinity.judging.plugin",
         *[part for name in QUIET for part in ("-p", f"no:{name}")],
     ]  # fmt: skip

@@ -11,18 +11,12 @@ from types import ModuleType
 from typing import Any
 
 from turnaffinity.judging.cases import Case, case_of
-
-
-def conformance_folder() -> Path:
-    """The folder `conformance`: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "conformance"
-    return inside if inside.is_dir() else package.parent / "conformance"
+from turnaffinity.shared_files import shared
 
 
 def suite_folder() -> Path:
     """The folder of the cases."""
-    return conformance_folder() / "suite"
+    return shared("conformance", "suite")
 
 
 def _files() -> list[Path]:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from turnaffinity import CONTRACT_VERSION, __version__
 from turnaffinity.contract.decisions import Reading
+from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES, Rule, judged_only_with_faults
-from turnaffinity.judging.evidence import Outcome
-from turnaffinity.judging.protocol import reading_word
+from turnaffinity.stage.evidence import Outcome
+from turnaffinity.subjects.protocol import reading_word
 
 Verdict = Literal["conforms", "violates", "incomplete"]
 
@@ -88,6 +89,9 @@ class Report:
     results: tuple[CaseResult, ...] = ()
     """What came of each case, in the suite's order; not part of `--json`."""
     seconds: float = 0.0
+    layout: KeyLayout = field(default_factory=KeyLayout)
+    scripts: dict[str, str] = field(default_factory=dict)
+    """The names of the implementation's scripts by SHA1, where they are known."""
 
     @property
     def failed(self) -> list[RuleReport]:

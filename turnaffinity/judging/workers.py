@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from turnaffinity.judging.cores import cores_at_hand, keep_to_core
-from turnaffinity.judging.crew import Take, Tell, Work, forked
-from turnaffinity.judging.judge import Judge
+from turnaffinity.judging.forked import Take, Tell, Work, forked
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import URL_VARIABLE
+from turnaffinity.stage.judge import Judge
 
 if TYPE_CHECKING:
     from turnaffinity.judging.plugin import JudgePlugin

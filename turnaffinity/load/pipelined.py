@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from turnaffinity.contract.batch import Finalized, Job
+from turnaffinity.contract.answers import Finalized, Job
 from turnaffinity.load.speaker import SOURCE, TARGET
 from turnaffinity.problem import Problem
 from turnaffinity.specification.actor_finalize import Scheduler, do_finalize

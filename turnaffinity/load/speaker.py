@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from turnaffinity.contract.batch import Finalized
+from turnaffinity.contract.answers import Finalized
 from turnaffinity.contract.decisions import DEFAULT_READING
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.adapter import AdapterSubject
-from turnaffinity.judging.reference import ReferenceSubject
-from turnaffinity.judging.subject import Broke, Refused, Subject
 from turnaffinity.server.address import parse_address
 from turnaffinity.server.live import connect
+from turnaffinity.subjects.adapter import AdapterSubject
+from turnaffinity.subjects.reference import ReferenceSubject
+from turnaffinity.subjects.subject import Broke, Refused, Subject
 
 NODES = ("n1", "n2", "n3", "n4")
 SOURCE, TARGET = "zh", "en"

@@ -13,11 +13,11 @@ from functools import cache
 from typing import Any
 
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
-from turnaffinity.judging.evidence import NotJudged, Violation
-from turnaffinity.judging.judge import Judge
-from turnaffinity.judging.stage import SITES, Stage
 from turnaffinity.judging.suite import case_functions
 from turnaffinity.judging.verdict import CaseResult
+from turnaffinity.stage.evidence import NotJudged, Violation
+from turnaffinity.stage.judge import Judge
+from turnaffinity.stage.stage import SITES, Stage
 
 AXES: dict[str, tuple[str, ...]] = {"site": SITES, "reason": ("manual", "timeout")}
 """What the plugin runs a case once for, if the case asks for it by the argument's name."""

@@ -14,15 +14,15 @@ import redis
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import judged_only_with_faults
-from turnaffinity.judging.judge import Factory, Judge
-from turnaffinity.judging.reference import ReferenceSubject
-from turnaffinity.judging.script import ScriptSubject
-from turnaffinity.judging.subject import Hello, Subject
 from turnaffinity.mutation.mutants import EXAMPLE, FLOW_MODULES, Mutant, source_of
 from turnaffinity.server.address import parse_address
 from turnaffinity.server.live import connect, pinned
 from turnaffinity.specification import actor_finalize
 from turnaffinity.specification.scripts import with_layout
+from turnaffinity.stage.judge import Factory, Judge
+from turnaffinity.subjects.reference import ReferenceSubject
+from turnaffinity.subjects.script import ScriptSubject
+from turnaffinity.subjects.subject import Hello, Subject
 
 SHARED = {"actor_finalize": ("BadRequest", "NoNode")}
 """What a changed module takes from the original, since those who call it catch these classes."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.rules import RULES
 from turnaffinity.judging.cores import keep_to_core
-from turnaffinity.judging.crew import Take, Tell, forked
+from turnaffinity.judging.forked import Take, Tell, forked
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.mutation.cases import blamed, run_cases
 from turnaffinity.mutation.flow import judge_of

@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 
 from turnaffinity.contract.decisions import PRESETS, Reading, parse_reading
 from turnaffinity.contract.rules import RULES
-from turnaffinity.judging.suite import conformance_folder
 from turnaffinity.problem import Problem
+from turnaffinity.shared_files import shared
 from turnaffinity.specification import scripts
 
 Kind = Literal["lua", "flow", "adapter"]
@@ -82,7 +82,7 @@ class Mutant:
 
 def mutants_folder() -> Path:
     """The folder of the mutants."""
-    return conformance_folder() / "mutants"
+    return shared("conformance", "mutants")
 
 
 def path_of(file: str) -> Path:
@@ -90,7 +90,7 @@ def path_of(file: str) -> Path:
     if file.endswith(".lua"):
         return scripts.script_path(file.removesuffix(".lua"))  # type: ignore[arg-type]
     if file.startswith("implementations/"):
-        return conformance_folder() / file
+        return shared("conformance") / file
     return Path(scripts.__file__).with_name(file)
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from turnaffinity.notebook.cards import rule
     from turnaffinity.notebook.judged import judge
+    from turnaffinity.notebook.shell import Shell
     from turnaffinity.notebook.stage import open_stage
     from turnaffinity.notebook.variants import variant
-    from turnaffinity.notebook.workshop import Workshop
 
-__all__ = ["Workshop", "judge", "open_stage", "rule", "variant"]
+__all__ = ["Shell", "explored", "judge", "lab", "open_stage", "readme", "rule", "stepper", "variant"]
 
 _HOMES = {
-    "Workshop": "workshop",
+    "Shell": "shell",
     "judge": "judged",
     "open_stage": "stage",
     "rule": "cards",
@@ -26,6 +26,6 @@ def __getattr__(name: str) -> Any:
     """Import a name when it is first used, so that a notebook's first cell stays fast."""
     from importlib import import_module
 
-    if name not in _HOMES:
+    if name not in _HOMES:  # a module of the folder is found by the import system itself
         raise AttributeError(f"turnaffinity.notebook has no {name}")
     return getattr(import_module(f"turnaffinity.notebook.{_HOMES[name]}"), name)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 from turnaffinity.contract.rules import RULES, Rule
-from turnaffinity.notebook.showing import Shown
 from turnaffinity.problem import Problem
+from turnaffinity.showing.shown import Shown
 
 
 @dataclass(frozen=True, repr=False)
@@ -17,7 +17,7 @@ class RuleCard(Shown):
 
     rule: Rule
 
-    def lines(self) -> list[str]:
+    def lines(self, width: int | None = None) -> list[str]:
         """The card as text."""
         rule = self.rule
         told = [f"{rule.id}  {rule.level}  ({source(rule)})", rule.statement]

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 
-from turnaffinity.contract.decisions import DECISIONS, GOALS, all_readings, parse_reading
+from turnaffinity.contract.decisions import DECISIONS, GOALS, parse_reading
 from turnaffinity.explorer.crashes import CrashReport, Stop, search_crashes
 from turnaffinity.explorer.matrix import Cell, Exploration, explore
-from turnaffinity.explorer.story import story
-from turnaffinity.notebook.showing import PRE, Shown
-from turnaffinity.pictures import Picture, decision_matrix
 from turnaffinity.problem import Problem
+from turnaffinity.reports.counterexample import story
+from turnaffinity.reports.matrix import matrix_picture
 from turnaffinity.server import open_server
+from turnaffinity.showing.canvas import Picture
+from turnaffinity.showing.shown import PRE, Shown
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,7 +24,7 @@ class Told(Shown):
 
     told: tuple[str, ...]
 
-    def lines(self) -> list[str]:
+    def lines(self, width: int | None = None) -> list[str]:
         """As they are."""
         return list(self.told)
 
@@ -57,11 +58,7 @@ class Explored:
     @property
     def matrix(self) -> Picture:
         """All combinations against all goals."""
-        rows = [
-            (reading.label, {goal.id: self.result.cell(reading, goal.id).holds for goal in GOALS})
-            for reading in all_readings()
-        ]
-        return decision_matrix(rows)
+        return matrix_picture(self.result)
 
     @property
     def follows(self) -> Told:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +10,16 @@ from typing import Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.judge import Judge, Kind
-from turnaffinity.judging.reference import ReferenceSubject
-from turnaffinity.judging.script import read_script
-from turnaffinity.judging.subject import Subject
-from turnaffinity.notebook.names import SeededIds
 from turnaffinity.server import Server
 from turnaffinity.server.address import parse_address
 from turnaffinity.server.live import connect
+from turnaffinity.showing.names import SeededIds
 from turnaffinity.specification.pool_service import PoolService
-from turnaffinity.specification.scripts import load_script
+from turnaffinity.specification.scripts import load_script, sha1
+from turnaffinity.stage.judge import Judge, Kind
+from turnaffinity.subjects.reference import ReferenceSubject
+from turnaffinity.subjects.script import read_script
+from turnaffinity.subjects.subject import Subject
 
 LUA_VARIABLE = "TURNAFFINITY_LUA"
 ADAPTER_VARIABLE = "TURNAFFINITY_ADAPTER"
@@ -106,17 +105,7 @@ class ScriptedFlow(ReferenceSubject):
     @property
     def scripts(self) -> dict[str, str]:
         """The names of its scripts by the SHA1 that EVALSHA shows."""
-        texts = {
-            "select_node.lua": self.pool_service.source,  # type: ignore[attr-defined]
-            "write_affinity.lua": self.scheduler.write_script.script,
-            "clear_affinity.lua": self.scheduler.clear_script.script,
-        }
-        return {sha1(text): name for name, text in texts.items()}
-
-
-def sha1(text: str) -> str:
-    """The name of a script on the wire."""
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        return self.scheduler.scripts | {sha1(self.source): "select_node"}
 
 
 def reference() -> Implementation:

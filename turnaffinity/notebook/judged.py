@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
-from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
-from turnaffinity.judging.evidence import NotJudged, Outcome, Violation
-from turnaffinity.judging.judge import Judge
-from turnaffinity.judging.stage import Stage
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.mutation.cases import PlannedCase, planned_cases
 from turnaffinity.notebook.implementation import Implementation
-from turnaffinity.notebook.names import Names
-from turnaffinity.notebook.showing import Shown, wire_view
 from turnaffinity.notebook.variants import Variant
 from turnaffinity.problem import Problem
 from turnaffinity.server import token
-from turnaffinity.wire.command import Command
-from turnaffinity.wire.meaning import SCRIPT_CALLS
-
-MOST_WIRE = 24
-"""So many commands of a failure are shown; the rest is counted."""
-
-
-CASE_NAME = re.compile(rf"([A-Za-z]+\d+)-{token(0)}\.[0-9A-F]{{16}}_Ends-Here\.(?:a-0|x_Y|Q\.z|-_\.|0\.A)")
-"""A name that the judge made up for one run: "node1-<token>..."; the page shows what stands before the token, and
-what a case put after it, so that names that begin alike stay apart."""
-
-
-class CaseNames(Names):
-    """Short names that also take the tokens out of the judge's own."""
-
-    def apply(self, text: str) -> str:
-        """The text with short names."""
-        return super().apply(CASE_NAME.sub(r"\1", text))
+from turnaffinity.showing.finding import finding
+from turnaffinity.showing.names import Names
+from turnaffinity.showing.shown import Shown
+from turnaffinity.stage.evidence import NotJudged, Outcome, Violation
+from turnaffinity.stage.judge import Judge
+from turnaffinity.stage.stage import Stage
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,51 +50,21 @@ class Judged(Shown):
         """How many cases came to a verdict."""
         return sum(result.outcome in {"pass", "warn", "fail"} for result in self.results)
 
-    def lines(self) -> list[str]:
+    def lines(self, width: int | None = None) -> list[str]:
         """One line for a rule that holds; the first failure, with its commands, for one that does not."""
         if not self.caught:
             if not self.executed:
                 return [f"{self.rule} cannot be judged for {self.implementation}"]
             return [f"{self.rule} holds for {self.implementation}: {self.executed} cases, none fails"]
-        first, names = self.failures[0], CaseNames()
+        first, names = self.failures[0], Names(token=token(0))
         head = f"{self.rule} is broken by {self.implementation}"
         if first.outcome == "warn":
             head += " (a warning)"
         if first.warnings:
             return [head, *(f"  {names.apply(warning)}" for warning in first.warnings)]
-        for part in (part for line in first.wire for part in line["argv"]):
-            if match := KeyLayout().patterns["job"].fullmatch(part):
-                names.job(match["job_id"])  # before the sentences, which would take a job's id for a turn's
-        told = [f"case      {first.title}", f"expected  {names.apply(first.expected)}"]
-        told.append(f"observed  {names.apply(first.observed)}")
-        return [head, *(f"  {line}" for line in told), *self._wire(first, names)]
-
-    def _wire(self, first: CaseResult, names: Names) -> list[str]:
-        layout = KeyLayout()
-        whole = _without_loading(first.wire)
-        start = max((n for n, line in enumerate(whole) if line["broken"]), default=0)
-        start = max(0, start - MOST_WIRE + 2)
-        shown = whole[start : start + MOST_WIRE]
-        commands = [Command(tuple(line["argv"]), line["client"]) for line in shown]
-        if not commands:
-            return []
-        broken = [position for position, line in enumerate(shown) if line["broken"]]
-        view = wire_view(commands, layout, names, self.scripts, broken=broken)
-        rest = len(whole) - len(shown)
-        return [*(f"  {line}" for line in view.lines()), *([f"      and {rest} more"] if rest else [])]
-
-
-def _without_loading(wire: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The commands without the scripts' texts on their way to the server, and the calls that asked for them in vain."""
-    kept: list[dict[str, Any]] = []
-    for line in wire:
-        name = line["argv"][0].upper()
-        if name in {"SCRIPT", "FUNCTION"} and not line["broken"]:
-            continue
-        if kept and name in SCRIPT_CALLS and kept[-1]["argv"] == line["argv"]:
-            kept.pop()
-        kept.append(line)
-    return kept
+        found = {"expected": first.expected, "observed": first.observed, "wire": first.wire}
+        shown = finding(found, names, scripts=self.scripts)
+        return [head, f"  case      {first.title}", *(f"  {line}" for line in shown.lines(width))]
 
 
 def judge(implementation: Implementation | Variant, rule_id: str, *, reading: Reading | None = None) -> Judged:

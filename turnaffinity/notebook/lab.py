@@ -20,13 +20,10 @@ from pathlib import Path
 
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import URL_VARIABLE, open_server
+from turnaffinity.shared_files import shared
 
 START_S, END_S = 60.0, 10.0
 """How long JupyterLab may take to answer, and to end."""
-
-_PACKAGE = Path(__file__).resolve().parent.parent
-NOTEBOOK_FOLDERS = (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks")
-"""Where the notebooks lie: inside the package in a wheel, beside it in a checkout."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +56,7 @@ def run_lab(url: str | None, folder: Path, *, browser: bool = False) -> int:
 
 def copy_notebooks(folder: Path) -> tuple[int, int]:
     """Copy the notebooks that are not in `folder` yet; returns how many were copied, and how many kept."""
-    source = next((place for place in NOTEBOOK_FOLDERS if place.is_dir()), None)
-    if source is None:
-        raise CannotRun("notebooks", "the installation lacks them", "install turnaffinity again")
+    source = shared("notebooks")
     copied = kept = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)

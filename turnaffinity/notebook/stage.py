@@ -11,19 +11,20 @@ from typing import Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading, parse_reading
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.observer import Observer
-from turnaffinity.judging.proxy import FaultProxy
-from turnaffinity.judging.proxy_faults import LOADING
-from turnaffinity.judging.state import State, take_snapshot
-from turnaffinity.judging.step import ask
-from turnaffinity.judging.subject import Refused, Selected, Subject
+from turnaffinity.faults.kinds import LOADING
+from turnaffinity.faults.proxy import FaultProxy
 from turnaffinity.notebook.implementation import Implementation, walked
 from turnaffinity.notebook.judged import Judged, judge
-from turnaffinity.notebook.names import Names
-from turnaffinity.notebook.showing import PRE, Keys, Shown, keys_view
 from turnaffinity.notebook.step import Step
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import Server, open_server
+from turnaffinity.showing.keys import Keys, keys_view
+from turnaffinity.showing.names import Names
+from turnaffinity.showing.shown import PRE, Shown
+from turnaffinity.stage.observer import Observer
+from turnaffinity.stage.state import State, take_snapshot
+from turnaffinity.stage.step import ask
+from turnaffinity.subjects.subject import Refused, Selected, Subject
 from turnaffinity.wire.command import Command
 
 CONTRACT_KINDS = ("turn", "session", "job")
@@ -179,7 +180,7 @@ class Stage(Shown):
         self._closing.close()
         self.server.close()
 
-    def lines(self) -> list[str]:
+    def lines(self, width: int | None = None) -> list[str]:
         """What is walked through, and what stands ready."""
         node, pools = self.layout.patterns["node"], self.layout.patterns["node_pools"]
         keys = [key for key in self._state().keys if not pools.fullmatch(key)]

@@ -8,13 +8,15 @@ from html import escape
 from typing import Any
 
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.state import KeyState, State
-from turnaffinity.judging.step import told
-from turnaffinity.judging.subject import Answer, Finalized, Refused, Selected
-from turnaffinity.notebook.names import Names
-from turnaffinity.notebook.showing import Keys, Shown, Wire, keys_view, wire_view
-from turnaffinity.pictures.timeline import Moment
 from turnaffinity.problem import Problem
+from turnaffinity.showing.keys import Keys, keys_view
+from turnaffinity.showing.names import Names
+from turnaffinity.showing.sentences import asked, told
+from turnaffinity.showing.shown import Shown, hanging
+from turnaffinity.showing.timeline import Moment
+from turnaffinity.showing.wire import Wire, wire_view
+from turnaffinity.stage.state import KeyState, State
+from turnaffinity.subjects.subject import Answer, Finalized, Refused, Selected
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import ALL, deletes_fields, is_scan, keys_of, reads_fields, sets_ttl, writes_fields
 
@@ -118,14 +120,7 @@ class Step(Shown):
     @property
     def asked(self) -> str:
         """The request in words."""
-        request = self.request
-        if request["op"] == "select":
-            turn = self.names.apply(request["turn_id"] or "none")
-            job = f", job {self.names.apply(request['job_id'])}" if request["job_id"] else ""
-            return f"select {request['pair']}, turn {turn}{job}"
-        room = request["room_langs"]
-        to = f"to {request['tgt_lang']}" if room is None else f"room [{', '.join(room)}]" if room else "alone in a room"
-        return f"{request['session_id']} finalizes: {request['reason']}, {request['src_lang']} {to}"
+        return self.names.apply(asked(self.request))
 
     @property
     def told(self) -> str:
@@ -149,15 +144,9 @@ class Step(Shown):
         return wire_view(self.commands, self.layout, self.names, self.scripts)
 
     @property
-    def calls(self) -> list[tuple[str, list[str]]]:
-        """The client's commands, each with those that ran inside it, as the sequence diagram takes them."""
-        found: list[tuple[str, list[str]]] = []
-        for row in self.wire.rows:
-            if row.depth and found:
-                found[-1][1].append(row.text)
-            else:
-                found.append((row.text, []))
-        return found
+    def round_trips(self) -> int:
+        """How many commands the client sent; what ran inside a script is not one of them."""
+        return sum(not row.depth for row in self.wire.rows)
 
     @property
     def moment(self) -> Moment:
@@ -178,15 +167,15 @@ class Step(Shown):
         changed = set(self.changed)
         return {key: v for key, v in state.keys.items() if self.of_the_contract(key) or key in changed}
 
-    def lines(self) -> list[str]:
+    def lines(self, width: int | None = None) -> list[str]:
         """Keys before, request, wire, answer, keys after."""
         return [
-            *self.keys_before.lines(),
+            *self.keys_before.lines(width),
             "",
-            f"{self.asked}  ->  {self.told}",
-            *self.wire.lines(),
+            *hanging("", f"{self.asked}  ->  {self.told}", width),
+            *self.wire.lines(width),
             "",
-            *self.keys_after.lines(),
+            *self.keys_after.lines(width),
         ]
 
     def html(self) -> str:

@@ -7,10 +7,11 @@ from html import escape
 from typing import Any
 
 from turnaffinity.contract.decisions import PRESETS
-from turnaffinity.notebook.showing import PRE, Shown
 from turnaffinity.notebook.stage import Stage, open_stage
 from turnaffinity.notebook.step import Step
-from turnaffinity.pictures import Picture, timeline
+from turnaffinity.showing.canvas import Picture
+from turnaffinity.showing.shown import PRE, Shown
+from turnaffinity.showing.timeline import timeline
 
 SESSION = "s1"
 REASONS = ("max_duration", "manual", "timeout")
@@ -58,7 +59,7 @@ class Stepper(Shown):
 
     # what is seen
 
-    def lines(self) -> list[str]:
+    def lines(self, width: int | None = None) -> list[str]:
         """The last step as text, and which nodes are offline."""
         offline = ", ".join(sorted(self.gone)) or "none"
         last = self.steps[-1].lines() if self.steps else self.stage.keys().lines()

@@ -7,15 +7,15 @@ from functools import cache
 from html import escape
 
 from turnaffinity.contract.decisions import Reading, parse_reading
-from turnaffinity.judging.judge import Factory, Judge
-from turnaffinity.judging.subject import Subject
 from turnaffinity.mutation.flow import flow_factory, script_factory
 from turnaffinity.mutation.mutants import Mutant, load_mutants, source_of
-from turnaffinity.notebook.implementation import FIXED_CLOCK, Implementation, sha1
-from turnaffinity.notebook.showing import PRE, Shown
+from turnaffinity.notebook.implementation import FIXED_CLOCK, Implementation
 from turnaffinity.problem import Problem
 from turnaffinity.server import Server
-from turnaffinity.specification.scripts import load_script
+from turnaffinity.showing.shown import PRE, Shown
+from turnaffinity.specification.scripts import load_script, sha1
+from turnaffinity.stage.judge import Factory, Judge
+from turnaffinity.subjects.subject import Subject
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,9 +69,9 @@ class Variant(Shown):
         texts = {"select_node.lua": select}
         for name in ("write_affinity.lua", "clear_affinity.lua"):
             texts[name] = sources.get(name) or source_of(name)
-        return {sha1(text): name for name, text in texts.items()}
+        return {sha1(text): name.removesuffix(".lua") for name, text in texts.items()}
 
-    def lines(self) -> list[str]:
+    def lines(self, width: int | None = None) -> list[str]:
         """The mistake, and each changed line as a difference."""
         told = [f"{self.name}: {self.mutant.mistake}"]
         for patch in self.mutant.patches:

@@ -1,1 +1,19 @@
-"""How is a verdict shown? In the terminal, as JSON, JUnit, a page, a badge."""
+"""How does each result look? Verdict, audit, matrix, kill matrix, bench, load and plan, in a terminal and on a page."""
+
+__all__ = [
+    "audit",
+    "badge",
+    "bench",
+    "counterexample",
+    "demonstration",
+    "files",
+    "junit",
+    "kill_matrix",
+    "load",
+    "matrix",
+    "plan",
+    "schema",
+    "verdict_page",
+    "verdict_terminal",
+]
+"""The modules that other folders may import from; the others are insides."""

@@ -7,9 +7,12 @@ from itertools import groupby
 from typing import Any
 from xml.etree import ElementTree as Xml
 
-from turnaffinity.judging.adapter_text import plain
+from turnaffinity.audit.report import AuditReport
 from turnaffinity.judging.verdict import CaseResult, Report
-from turnaffinity.wire.command import Command
+from turnaffinity.server import token
+from turnaffinity.showing.finding import Finding, finding, recorded_finding
+from turnaffinity.showing.names import Names
+from turnaffinity.showing.plain import plain
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -22,6 +25,7 @@ def junit(report: Report) -> str:
         for check in report.protocol:
             _protocol_case(suite, check)
     failures = {(rule.id, f["case"]): f for rule in report.rules for f in rule.failures}
+    names = Names(report.layout, token(report.seed))
     levels = {rule.id: rule.level for rule in report.rules}
     place = {rule_id: number for number, rule_id in enumerate(levels)}
     listed = (result for result in report.results if result.rule in place)
@@ -29,7 +33,9 @@ def junit(report: Report) -> str:
     for rule_id, results in groupby(in_rule_order, key=lambda result: result.rule):
         suite = Xml.SubElement(root, "testsuite", name=rule_id)
         for result in results:
-            _case(suite, result, levels[rule_id], failures.get((rule_id, result.case)))
+            found = {"expected": result.expected, "observed": result.observed, "wire": result.wire}
+            shown = finding(found, names, layout=report.layout, scripts=report.scripts, most=None)
+            _case(suite, result, levels[rule_id], failures.get((rule_id, result.case)), shown)
     for suite in root:
         _count(suite, list(suite))
     _count(root, [case for suite in root for case in suite])
@@ -42,19 +48,19 @@ def junit(report: Report) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(suite: Xml.Element, result: CaseResult, level: str, failure: dict[str, Any] | None) -> None:
+def _case(suite: Xml.Element, result: CaseResult, level: str, failure: dict[str, Any] | None, shown: Finding) -> None:
     case = Xml.SubElement(
         suite, "testcase", classname=result.rule, name=_safe(result.case), time=f"{result.seconds:.3f}"
     )
     if result.outcome == "fail":
-        text = _failure_text(result)
+        text = _safe("\n".join(shown.lines()))
         if failure is not None and failure.get("expected_by"):
             Xml.SubElement(case, "skipped", message=_safe(f"expected failure: {failure['expected_by']}"))
             Xml.SubElement(case, "system-out").text = text
         elif level == "SHOULD":
             Xml.SubElement(case, "system-out").text = f"warning (SHOULD)\n{text}"
         else:
-            message = _safe(f"expected {result.expected}; observed {result.observed}")
+            message = _safe(f"expected {shown.expected}; observed {shown.observed}")
             Xml.SubElement(case, "failure", message=message, type=level).text = text
     elif result.outcome == "warn":
         Xml.SubElement(case, "system-out").text = _safe("\n".join(result.warnings))
@@ -71,15 +77,6 @@ def _protocol_case(suite: Xml.Element, check: dict[str, Any]) -> None:
         Xml.SubElement(case, "skipped", message=_safe(f"{check['status']}: {check['observed']}"))
 
 
-def _failure_text(result: CaseResult) -> str:
-    lines = [f"expected  {result.expected}", f"observed  {result.observed}"]
-    for line in result.wire:
-        mark = ">>" if line["broken"] else "  "
-        indent = "    " if line["client"] == "lua" else "  "
-        lines.append(f"{mark}{indent}{Command(tuple(line['argv'])).text()}")
-    return _safe("\n".join(lines))
-
-
 def _count(element: Xml.Element, cases: list[Xml.Element]) -> None:
     element.set("tests", str(len(cases)))
     element.set("failures", str(sum(case.find("failure") is not None for case in cases)))
@@ -90,3 +87,24 @@ def _count(element: Xml.Element, cases: list[Xml.Element]) -> None:
 
 def _safe(text: object) -> str:
     return NOT_XML.sub("\ufffd", plain(str(text)))
+
+
+def audit_junit(report: AuditReport) -> str:
+    """The report as JUnit XML: a failure for a broken MUST that was not expected, a skip for what was not seen."""
+    broken = [rule for rule in report.rules if rule["status"] == "fail" and rule["id"] not in report.expected]
+    suite = Xml.Element(
+        "testsuite", name="turnaffinity audit", tests=str(len(report.rules)), failures=str(len(broken)),
+        skipped=str(sum(rule["status"] == "unobservable" for rule in report.rules)), errors="0",
+        time=f"{report.seconds:.3f}",
+    )  # fmt: skip
+    for rule in report.rules:
+        case = Xml.SubElement(suite, "testcase", classname="trace", name=rule["id"], time="0")
+        if rule["status"] == "unobservable":
+            Xml.SubElement(case, "skipped", message=_safe("; ".join(rule["reasons"])))
+        elif rule in broken:
+            first = rule["failures"][0]
+            found = recorded_finding(first, Names(report.layout), layout=report.layout)
+            message = f"{first['case']}: expected {found.expected}; observed {found.observed}"
+            failure = Xml.SubElement(case, "failure", message=_safe(message))
+            failure.text = _safe("\n".join(found.lines()))
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + str(Xml.tostring(suite, encoding="unicode")) + "\n"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from turnaffinity.judging.protocol import schema_folder
+from turnaffinity.subjects.protocol import schema_folder
 
 Status = Literal["pass", "fail", "warn", "not-claimed", "unobservable", "not-run", "skip"]
 

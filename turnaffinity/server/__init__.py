@@ -11,7 +11,11 @@ from turnaffinity.server.foreign import ForeignServer, clean_up
 from turnaffinity.server.live import Server, token
 from turnaffinity.server.started import FakeServer, StartedServer, binary_on_path, embedded_binary
 
-__all__ = ["URL_VARIABLE", "Server", "clean_up", "open_server", "parse_address", "token"]
+__all__ = [
+    "URL_VARIABLE", "Server", "address", "clean_up", "cluster", "clustered", "fitness", "footprint", "foreign", "live",
+    "open_server", "parse_address", "process", "round_trip", "started", "token",
+]  # fmt: skip
+"""What other folders may import, modules too; the other modules are insides."""
 
 URL_VARIABLE = "TURNAFFINITY_REDIS_URL"
 """The environment variable that names the server where no option does."""

@@ -11,12 +11,12 @@ from typing import Any
 
 import redis
 
-from turnaffinity.contract.batch import Finalized, Job
+from turnaffinity.contract.answers import Finalized, Job
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.specification.job_creator import create_translation_jobs, should_bind_job_to_node
 from turnaffinity.specification.pool_service import PoolService, SelectsNodes
-from turnaffinity.specification.scripts import load_script
+from turnaffinity.specification.scripts import load_script, sha1
 
 REASONS = ("manual", "timeout", "max_duration")
 """Why a segment is closed; any other reason is refused (TA-TURN-5)."""
@@ -73,6 +73,14 @@ class Scheduler:
     def clear_script(self) -> Any:
         """`clear_affinity.lua`, ready to be called."""
         return self.client.register_script(load_script("clear_affinity", self.layout))
+
+    @property
+    def scripts(self) -> dict[str, str]:
+        """The names of the flow's own scripts by the SHA1 that EVALSHA shows."""
+        texts = {"write_affinity": self.write_script.script, "clear_affinity": self.clear_script.script}
+        if isinstance(self.selection, PoolService):
+            texts["select_node"] = self.selection.script.script
+        return {sha1(text): name for name, text in texts.items()}
 
     def load_scripts(self) -> None:
         """Send the scripts to the server beforehand, so that no finalize has to. Sends SCRIPT LOAD, three times."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from turnaffinity.contract.batch import Job
+from turnaffinity.contract.answers import Job
 from turnaffinity.specification.pool_service import SelectsNodes
 
 JobCreated = Callable[[Job], None]

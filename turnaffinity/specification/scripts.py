@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import string
 from functools import lru_cache
@@ -9,14 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from turnaffinity.contract.layout import PLACEHOLDERS, KeyLayout
-from turnaffinity.problem import CannotRun
+from turnaffinity.shared_files import shared
 
 ScriptName = Literal["select_node", "write_affinity", "clear_affinity"]
 SCRIPT_NAMES: tuple[ScriptName, ...] = ("select_node", "write_affinity", "clear_affinity")
-
-_PACKAGE = Path(__file__).resolve().parent.parent
-LUA_FOLDERS = (_PACKAGE / "lua", _PACKAGE.parent / "lua")
-"""Where the scripts lie: inside the package in a wheel, beside it in a checkout."""
 
 _BLOCK = re.compile(r"(?<=^-- LAYOUT: )([^\n]*\n)(.*?)(?=^-- LAYOUT END$)", re.DOTALL | re.MULTILINE)
 _NAME = re.compile(r"^local (?:function )?(\w+)", re.MULTILINE)
@@ -42,12 +39,7 @@ def load_script(name: ScriptName, layout: KeyLayout | None = None) -> str:
 
 def script_path(name: ScriptName) -> Path:
     """The file of one shared script; raises `CannotRun` if the installation lacks it."""
-    for folder in LUA_FOLDERS:
-        path = folder / f"{name}.lua"
-        if path.is_file():
-            return path
-    places = " and ".join(str(folder) for folder in LUA_FOLDERS)
-    raise CannotRun(f"{name}.lua", f"is in neither of {places}", "install turnaffinity again")
+    return shared("lua", f"{name}.lua")
 
 
 def with_layout(source: str, layout: KeyLayout) -> str:
@@ -96,6 +88,11 @@ def _around(parts: list[str], placeholder: str) -> tuple[list[str], list[str]]:
 
 def _joined(parts: list[str]) -> str:
     return " .. ".join(parts) or "''"
+
+
+def sha1(text: str) -> str:
+    """What EVALSHA calls a script: 40 hexadecimal digits."""
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def lua_text(text: str) -> str:

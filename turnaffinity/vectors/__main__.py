@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from turnaffinity.judging.suite import conformance_folder
+from turnaffinity.shared_files import shared
 from turnaffinity.vectors.files import write_vectors
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else conformance_folder() / "vectors"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else shared("conformance", "vectors")
     print(f"{len(write_vectors(folder))} vectors in {folder}")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from turnaffinity.contract.rules import FAMILIES, RULES, Rule
-from turnaffinity.judging.protocol_vector import Then
-from turnaffinity.judging.protocol_vector import Vector as Model
+from turnaffinity.contract.vector import Then
+from turnaffinity.contract.vector import Vector as Model
 from turnaffinity.vectors.playing import readings_of
 
 LEFT_OUT = {

@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from turnaffinity.contract.decisions import Reading, all_readings, parse_reading
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.adapter_text import shown
-from turnaffinity.judging.protocol_vector import Vector as VectorFile
-from turnaffinity.judging.step import ask, told
-from turnaffinity.judging.subject import Answer, Finalized, Refused, Selected, Subject
-from turnaffinity.judging.suite import conformance_folder
+from turnaffinity.contract.vector import Vector as VectorFile
 from turnaffinity.problem import Problem, text_of
+from turnaffinity.shared_files import shared
+from turnaffinity.showing.plain import shown
+from turnaffinity.showing.sentences import told
+from turnaffinity.stage.step import ask
+from turnaffinity.subjects.subject import Answer, Finalized, Refused, Selected, Subject
 from turnaffinity.vectors.matching import Bound, Disagreement
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.key_positions import keys_of
@@ -30,7 +31,7 @@ NAMES = re.compile(r"\b(?:[snj]\d+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA
 
 def vectors_folder() -> Path:
     """The folder of the committed vectors: inside the package in a wheel, beside it in a checkout."""
-    return conformance_folder() / "vectors"
+    return shared("conformance", "vectors")
 
 
 COMMANDS = frozenset({"HSET", "HDEL", "SADD", "SREM", "SET", "DEL"})

@@ -8,10 +8,6 @@ SCRIPT_CLIENT = "lua"
 """The client name that MONITOR prints for a command that ran inside a script."""
 
 
-MOST_SHOWN = 120
-"""So many characters of an argument are printed whole where a command stands on one line."""
-
-
 class Command(NamedTuple):
     """One Redis command as the server ran it.
 
@@ -37,17 +33,8 @@ class Command(NamedTuple):
         return self.client == SCRIPT_CLIENT
 
     def text(self) -> str:
-        """The command as a person reads it: `HGET scheduler:turn:t1 affinity_node_id`."""
+        """The command as evidence quotes it, whole: `HGET scheduler:turn:t1 affinity_node_id`."""
         return " ".join(_quoted(part) for part in self.argv)
-
-    def short_text(self) -> str:
-        """The same on one short line: of a long argument, such as a script's text, the first line's beginning."""
-        return " ".join(_quoted(part) if len(part) <= MOST_SHOWN else _beginning(part) for part in self.argv)
-
-
-def _beginning(part: str) -> str:
-    first = part.split("\n", 1)[0][: MOST_SHOWN // 2]
-    return f"{_quoted(first)}... ({len(part):,} characters)"
 
 
 def _quoted(part: str) -> str:

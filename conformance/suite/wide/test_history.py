@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from turnaffinity.contract.batch import Job
+from turnaffinity.contract.answers import Job
 from turnaffinity.contract.layout import LEGACY_FIELDS
+from turnaffinity.faults.failed_clears import finalizes_after_an_error
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import UUID_V4
-from turnaffinity.judging.failed_clears import finalizes_after_an_error
-from turnaffinity.judging.history import Moment, finalizes_of_all_kinds
-from turnaffinity.judging.stage import Stage, told
-from turnaffinity.judging.state import NO_TTL, State
-from turnaffinity.judging.subject import Refused
-from turnaffinity.judging.wire_view import Looks
+from turnaffinity.stage.long_plays import Moment, finalizes_of_all_kinds
+from turnaffinity.stage.stage import Stage, told
+from turnaffinity.stage.state import NO_TTL, State
+from turnaffinity.subjects.subject import Refused
+from turnaffinity.wire.effects import Looks
 from turnaffinity.wire.meaning import is_scan, keys_of
 
 PLAYS = {"in a mixed history": finalizes_of_all_kinds, "after an error": finalizes_after_an_error}

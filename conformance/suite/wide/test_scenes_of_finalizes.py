@@ -6,9 +6,9 @@ from itertools import combinations, product
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.drawing import claim_random, finalizes
-from turnaffinity.judging.stage import Stage, Step, told
-from turnaffinity.judging.subject import Refused
+from turnaffinity.stage.drawing import claim_random, finalizes
+from turnaffinity.stage.stage import Stage, Step, told
+from turnaffinity.subjects.subject import Refused
 from turnaffinity.wire.meaning import keys_of
 
 each_fate = pytest.mark.parametrize("became", ["offline", "another pair", "empty"])

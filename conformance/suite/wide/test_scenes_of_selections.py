@@ -4,10 +4,10 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import EVERY_TIME, claim_every_time
-from turnaffinity.judging.drawing import claim_random, selects
-from turnaffinity.judging.history import selections_of_all_kinds
-from turnaffinity.judging.stage import Stage
-from turnaffinity.judging.wire_view import Looks
+from turnaffinity.stage.drawing import claim_random, selects
+from turnaffinity.stage.long_plays import selections_of_all_kinds
+from turnaffinity.stage.stage import Stage
+from turnaffinity.wire.effects import Looks
 
 
 @case("TA-KEY-3", "LS")

@@ -1,0 +1,68 @@
+"""Did the rules hold in real traffic? The verb `audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def audit(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE|-...", help="recorded traffic; - is standard input", show_default=False),
+    ] = None,
+    reading: Annotated[
+        str, typer.Option("--reading", metavar="NAME", help="literal, intent, continuous, auto, or D1=..,D4=..")
+    ] = "intent",
+    layout: Annotated[
+        Path | None, typer.Option("--layout", metavar="FILE", help="TOML file with the names of the keys")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write the report as JSON; - prints it")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="write the report as one page")] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="write the report as JUnit XML")] = None,
+    expect_fail: Annotated[
+        Path | None, typer.Option("--expect-fail", metavar="FILE", help="TOML file of failures that are expected")
+    ] = None,
+    remember: Annotated[
+        int, typer.Option("--remember", metavar="N", min=1, help="closed turns remembered (TA-TURN-3)")
+    ] = 1_000_000,
+    follow: Annotated[bool, typer.Option("--follow", help="judge a running system, live")] = False,
+    url: Annotated[str | None, typer.Option("--url", metavar="URL", help="with --follow: the server")] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="N", min=0, help="with --follow: end so")
+    ] = None,
+    metrics: Annotated[
+        int | None,
+        typer.Option("--metrics", metavar="PORT", help="with --follow: serve Prometheus metrics", min=0, max=65535),
+    ] = None,
+) -> None:
+    """Judge recorded MONITOR traffic: which rules held, which broke, and at which line. Touches no system.
+
+    Reads what `redis-cli monitor` or `turnaffinity record` wrote, gzip and zstd too, of Redis and Valkey. Several
+    files are one system's primaries, taken in time order (a replica repeats what its primary was sent). Memory
+    stays constant but for some 110 bytes a turn. What a trace cannot show is `unobservable`, and what it does
+    not show whole is not judged: a trace may begin and end anywhere. Only connections seen writing, clearing or
+    selecting are the scheduler's.
+
+    With --follow a running server is judged, until Ctrl-C or --seconds.
+
+    examples:
+      redis-cli monitor | head -100000 | turnaffinity audit -
+      turnaffinity audit traffic.log.zst --json out.json --html out.html
+      turnaffinity audit --follow --url redis://127.0.0.1:6379/0 --metrics 9464
+
+    exit: 0 conforms   1 a rule broken, or no whole turn seen   2 not readable as MONITOR traffic
+          3 the server could not be followed
+    """
+    from turnaffinity.cli.auditing import Options, audit_and_report
+
+    audit_and_report(
+        Options(
+            files=tuple(files or ()), reading=reading, layout=layout, json_file=json_file, html=html, junit=junit,
+            expect_fail=expect_fail, remember=remember, follow=follow, url=url, seconds=seconds, metrics=metrics,
+        )
+    )  # fmt: skip

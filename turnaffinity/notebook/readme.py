@@ -1,0 +1,89 @@
+"""What in the README comes out of a run? Its blocks between `<!-- name -->` and `<!-- /name -->`, written anew here.
+
+`python -m turnaffinity.notebook.readme` writes them; tests hold them in step.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from turnaffinity.contract.rules import RULES, judged_only_with_faults
+from turnaffinity.explorer.matrix import Exploration, explore
+from turnaffinity.load.storms import STORMS, run_storm
+from turnaffinity.notebook.shell import Ran, Shell
+from turnaffinity.problem import Problem
+from turnaffinity.reports.load import losses_markdown
+from turnaffinity.reports.matrix import decisions_markdown, matrix_markdown
+from turnaffinity.server import open_server
+from turnaffinity.server.started import embedded_binary
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+BLOCK = r"(<!-- {0} -->\n).*?(<!-- /{0} -->)"
+
+
+def block(text: str, name: str) -> str:
+    """What stands in a block; raises `Problem` if the text has none of this name."""
+    found = re.search(BLOCK.format(re.escape(name)), text, re.DOTALL)
+    if found is None:
+        raise Problem(f'block "{name}"', "is not in the text", f"write <!-- {name} --> and <!-- /{name} -->")
+    return found[0].removeprefix(found[1]).removesuffix(found[2])
+
+
+def with_block(text: str, name: str, content: str) -> str:
+    """The text with another content in that block."""
+    block(text, name)
+    return re.sub(BLOCK.format(re.escape(name)), lambda m: f"{m[1]}{content}{m[2]}", text, flags=re.DOTALL)
+
+
+def verified() -> Ran:
+    """The verdict on the reference as a terminal shows it; times are left out."""
+    shell = Shell()
+    try:
+        return shell.run("turnaffinity verify --seed 0")
+    finally:
+        shell.close()
+
+
+def verify_block(ran: Ran) -> str:
+    """The verdict line, and the whole table folded."""
+    body = "\n".join(line for line in ran.printed if line.strip())
+    return (
+        f"```console\n$ make verify\n...\n{ran.printed[-1]}\n```\n\n"
+        f"<details><summary>the whole table</summary>\n\n```console\n{body}\n```\n\n</details>\n"
+    )
+
+
+def decisions_block(exploration: Exploration) -> str:
+    """What follows from the matrix, and the matrix itself, folded."""
+    return (
+        f"{decisions_markdown(exploration)}\n<details><summary>all 24 combinations</summary>\n\n"
+        f"{matrix_markdown(exploration)}\n</details>\n"
+    )
+
+
+def rules_block() -> str:
+    """How many rules there are."""
+    with_faults = sum(judged_only_with_faults(rule_id) for rule_id in RULES)
+    return (
+        f"{len(RULES)} rules say what must hold, {with_faults} of them about faults, which are judged with `--faults`\n"
+    )
+
+
+def losses_block() -> str:
+    """What was tried under load, and what was lost: the counts of one run, which the next one may not repeat."""
+    outcomes = [run_storm(storm, embedded_binary()) for storm in STORMS]
+    return f"```console\n$ turnaffinity load --markdown\n```\n\n{losses_markdown(outcomes, 'the specification')}"
+
+
+def main() -> None:
+    """Write all blocks of the README anew."""
+    text = with_block(README.read_text(encoding="utf-8"), "verify", verify_block(verified()))
+    with open_server() as server:
+        text = with_block(text, "decisions", decisions_block(explore(server=server)))
+    text = with_block(text, "losses", losses_block())
+    README.write_text(with_block(text, "rules", rules_block()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""How does the decision matrix look? In the terminal, as Markdown, as a picture and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+from rich.console import Console
+from rich.table import Table
+
+from turnaffinity.contract.decisions import DECISIONS, GOALS, Reading, all_readings
+from turnaffinity.explorer.crashes import CrashReport
+from turnaffinity.explorer.matrix import Exploration
+from turnaffinity.reports.counterexample import story
+from turnaffinity.reports.page import rendered
+from turnaffinity.showing.canvas import Picture
+from turnaffinity.showing.shown import hanging
+
+HOLDS, BROKEN = "✓", "✗"
+LABEL_PX, CELL_PX, ROW_PX, HEAD_PX = 380, 46, 24, 70
+
+
+def print_exploration(console: Console, result: Exploration, reading: Reading, wanted: Sequence[str]) -> None:
+    """Print the matrix, the goals, how far was searched, what follows, and counterexamples of one reading."""
+    console.print(_table(result))
+    _summary(console, result)
+    _tell(console, result, reading, wanted)
+
+
+def print_crashes(console: Console, report: CrashReport) -> None:
+    """Print what is left where a scheduler dies between two commands."""
+    console.print()
+    for line in report.lines():
+        _say(console, line)
+
+
+def _say(console: Console, line: str, label: str = "") -> None:
+    for part in hanging(label, line, console.width):
+        console.print(part, highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(result: Exploration) -> Table:
+    table = Table(title="which combination of choices meets which goal", box=None, padding=(0, 1, 0, 0))
+    for decision in DECISIONS:
+        table.add_column(decision.id, no_wrap=True)
+    table.add_column("reading", no_wrap=True, min_width=10)
+    for goal in GOALS:
+        table.add_column(goal.id, justify="center", no_wrap=True, min_width=2)
+    for reading in all_readings():
+        marks = ["[green]✓[/]" if result.cell(reading, goal.id).holds else "[red]✗[/]" for goal in GOALS]
+        style = "bold" if not result.missed(reading) else ""
+        table.add_row(*reading.as_dict().values(), reading.name or "", *marks, style=style)
+    return table
+
+
+def _summary(console: Console, result: Exploration) -> None:
+    for goal in GOALS:
+        console.print(f"{goal.id}  {goal.title}: {goal.holds_if}", highlight=False)
+    bounds = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in result.bounds.as_dict().items())
+    rate = int(result.transitions / max(result.seconds, 0.001))
+    per_s = int(result.states / max(result.seconds, 0.001))
+    console.print(
+        f"\nsearched: {bounds}\n{result.states} states (names apart), {result.transitions} transitions in "
+        f"{result.seconds:.1f} s: {per_s} states and {rate} transitions a second; {result.replayed} counterexamples "
+        "replayed on the live server",
+        highlight=False,
+    )
+    if result.closed:
+        console.print("no state was cut off by the bounds: what holds, holds for speech of any length", highlight=False)
+    console.print()
+    for line in result.recommendation():
+        console.print(line, highlight=False)
+
+
+def _tell(console: Console, result: Exploration, reading: Reading, wanted: Sequence[str]) -> None:
+    for goal in GOALS:
+        cell = result.cell(reading, goal.id)
+        if goal.id in wanted or (not wanted and not cell.holds):
+            console.print()
+            for line in story(cell):
+                console.print(line, highlight=False, markup=False)
+
+
+def matrix_markdown(exploration: Exploration) -> str:
+    """The matrix as a Markdown table: a row a combination; those that meet every goal in bold."""
+    head = ["D1", "D2", "D3", "D4", "reading", *(goal.id for goal in GOALS)]
+    rows = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for reading in all_readings():
+        marks = [_mark(exploration, reading, goal.id) for goal in GOALS]
+        choices = list(reading.as_dict().values())
+        if not exploration.missed(reading):
+            choices = [f"**{choice}**" for choice in choices]
+        rows.append("| " + " | ".join([*choices, f"`{reading.name}`" if reading.name else "", *marks]) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def decisions_markdown(exploration: Exploration) -> str:
+    """What each goal needs of the decisions, and what the named readings miss, as a Markdown list."""
+    return "".join(f"- {line}\n" for line in exploration.recommendation())
+
+
+def decision_matrix(
+    rows: Sequence[tuple[str, Mapping[str, bool]]], *, title: str = "which combination meets which goal"
+) -> Picture:
+    """A row for each combination (its label, and goal id -> whether it holds); rows that meet every goal in bold."""
+    goals = list(rows[0][1]) if rows else []
+    best = [label for label, held in rows if all(held.values())]
+    picture = Picture(
+        LABEL_PX + CELL_PX * len(goals) + 16,
+        HEAD_PX + ROW_PX * len(rows) + 16,
+        title,
+        f"{len(rows)} combinations, {len(goals)} goals; all goals are met by: {'; '.join(best) or 'none'}",
+    )
+    picture.text(16, 26, title, size=15, bold=True)
+    for column, goal in enumerate(goals):
+        picture.text(LABEL_PX + CELL_PX * column + CELL_PX / 2, HEAD_PX - 12, goal, anchor="middle", bold=True)
+    for row, (label, held) in enumerate(rows):
+        y = HEAD_PX + ROW_PX * row
+        picture.text(16, y + 16, label, size=12, bold=label in best)
+        for column, goal in enumerate(goals):
+            x = LABEL_PX + CELL_PX * column
+            tip = f"{goal} {'holds' if held[goal] else 'is broken'}"
+            picture.box(
+                x + 2, y + 1, CELL_PX - 4, ROW_PX - 2, style="good" if held[goal] else "bad", tip=tip, round_px=3
+            )
+            picture.text(x + CELL_PX / 2, y + 16, "✓" if held[goal] else "✗", anchor="middle", bold=not held[goal])
+    return picture
+
+
+def matrix_picture(exploration: Exploration, *, title: str = "which combination meets which goal") -> Picture:
+    """All combinations against all goals."""
+    rows = [
+        (reading.label, {goal.id: exploration.cell(reading, goal.id).holds for goal in GOALS})
+        for reading in all_readings()
+    ]
+    return decision_matrix(rows, title=title)
+
+
+def matrix_page(exploration: Exploration) -> str:
+    """The whole result as one HTML page: the recommendation, the matrix, each counterexample, and why it suffices."""
+    from turnaffinity.explorer.goals import PREDICATES
+
+    bounds = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in exploration.bounds.as_dict().items())
+    return rendered(
+        "matrix.html.j2", bounds=bounds, exploration=exploration, decisions=DECISIONS, predicates=PREDICATES,
+        matrix=Markup(matrix_picture(exploration).svg),
+        broken=lambda goal_id: [
+            (reading.label, story(exploration.cell(reading, goal_id))[1:])
+            for reading in all_readings() if not exploration.cell(reading, goal_id).holds
+        ],
+    )  # fmt: skip
+
+
+def _mark(exploration: Exploration, reading: Reading, goal_id: str) -> str:
+    return HOLDS if exploration.cell(reading, goal_id).holds else BROKEN

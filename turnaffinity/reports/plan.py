@@ -1,0 +1,61 @@
+"""How does a plan look in a terminal and on a page? What was assumed, what was measured, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+from turnaffinity.bench.measured import SEGMENTS
+from turnaffinity.bench.plan import Assumptions, Plan
+from turnaffinity.contract.layout import KeyLayout
+
+RULE = "  {:<18} {:>14}  {}"
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan as lines of text, each figure with what it is."""
+    return "\n".join([*_assumed(plan.given), "", *_measured(plan), "", *_follows(plan), "", *_left(plan)])
+
+
+def _assumed(given: Assumptions) -> list[str]:
+    about = {item.name: item.metadata["about"] for item in fields(given)}
+    return ["assumed (--assume NAME=NUMBER)"] + [
+        RULE.format(name, f"{value:,g}" if value < 1e6 else f"{value:,.0f}", about[name])
+        for name, value in asdict(given).items()
+    ]
+
+
+def _measured(plan: Plan) -> list[str]:
+    measured = plan.measured
+    return [
+        f"measured on {measured.server}, here",
+        RULE.format("one open turn", f"{measured.turn_bytes:,.0f} bytes", "its key, and one field of the session hash"),
+        RULE.format(
+            "one job binding", f"{measured.binding_bytes:,.0f} bytes", "of a max_duration job, with its expiry"
+        ),
+        RULE.format("max_duration", f"{measured.extend_us:,.0f} µs", "of the server's processor, one job"),
+        RULE.format("manual, timeout", f"{measured.close_us:,.0f} µs", "the same for the finalize that ends the turn"),
+    ]
+
+
+def _follows(plan: Plan) -> list[str]:
+    given = plan.given
+    by_time, by_memory = plan.shards_for_time, plan.shards_for_memory
+    scarce = "time" if by_time >= by_memory else "memory"
+    return [
+        "what follows",
+        RULE.format("finalizes", f"{plan.finalizes_a_second:,.0f}/s", "all sessions together"),
+        RULE.format("cores", f"{plan.cores:,.1f}", f"of Redis: {by_time} shards, each {given.busy_share:.0%} busy"),
+        RULE.format("open turns", f"{plan.turns_gib:,.2f} GiB", "turn keys, and the sessions' pointers to them"),
+        RULE.format("job bindings", f"{plan.bindings_gib:,.2f} GiB", f"each lives {KeyLayout().job_ttl_s} s"),
+        RULE.format("memory", f"{plan.memory_gib:,.2f} GiB", f"{by_memory} shards of {given.shard_gib:g} GiB"),
+        RULE.format("shards", f"{plan.shards}", f"{scarce} decides"),
+    ]
+
+
+def _left(plan: Plan) -> list[str]:
+    told = [f"turn keys left for ever, in a day (measured: what a speech of {SEGMENTS} segments leaves)"]
+    for name in plan.measured.left_closed:
+        days = plan.days_until_full(name)
+        full = "never fills the shards" if days is None else f"fills the shards in {days:,.1f} days"
+        told.append(RULE.format(name, f"{plan.left_a_day(name):,.0f}", f"{plan.left_gib_a_day(name):,.2f} GiB; {full}"))
+    return told

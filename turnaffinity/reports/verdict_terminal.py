@@ -1,0 +1,210 @@
+"""How does a verdict look in the terminal?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from turnaffinity.contract.rules import family, judged_only_with_faults
+from turnaffinity.judging.run import Progress as Told
+from turnaffinity.judging.suite import all_cases
+from turnaffinity.judging.verdict import Report, RuleReport
+from turnaffinity.server import token
+from turnaffinity.showing.finding import Finding, finding, one_line
+from turnaffinity.showing.names import Names
+from turnaffinity.showing.shown import hanging
+from turnaffinity.showing.wording import Words
+
+if TYPE_CHECKING:
+    from turnaffinity.capsules.files import Replayed
+
+STYLES = {
+    "pass": "green", "fail": "bold red", "warn": "yellow", "not-claimed": "magenta", "unobservable": "cyan",
+    "not-run": "bold magenta", "skip": "magenta", "conforms": "bold green", "violates": "bold red",
+    "incomplete": "bold magenta",
+}  # fmt: skip
+MOST_FAILURES = 2
+"""Failures shown of one rule; the rest is counted."""
+
+KNOWN_BESIDE = (("known", "expected_by"), ("capsule", "capsule"))
+"""What else a failure may carry: the label, and the member that holds it."""
+
+PIPED_COLUMNS = 100
+"""The width where nobody says how wide the reader is."""
+
+
+def console_for(width: int | None = None) -> Console:
+    """A console on standard output; 100 columns wide where that is no terminal (or $COLUMNS says otherwise)."""
+    if width is None and not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        width = PIPED_COLUMNS
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Told | None]:
+    """A bar on stderr for runs that take a while; none where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, planned: bar.update(task, completed=done, total=planned or None)
+
+
+def print_report(report: Report, *, lang: str = "en", console: Console | None = None) -> None:
+    """Print a line for each rule, the failures with their evidence, and the verdict line."""
+    console, words = console or console_for(), Words(lang)
+    name = " ".join(one_line(report.implementation.get(part, "")) for part in ("name", "version")).strip()
+    about = f" {words('on')} {one_line(report.server)}, {words('reading')} {report.reading.label}"
+    console.print(Text.assemble((name, "bold"), f"{about}, {words('seed')} {report.seed}"))
+    for check in report.protocol:
+        if check["status"] == "fail":
+            console.print(Text(f"\n{check['id']}  {check['title']}", style="bold red"))
+            print_finding(console, finding(check, Names(), words=words))
+    for name_of_family, rules in groupby(report.rules, key=lambda rule: family(rule.id)):
+        console.print(Text(f"\n{words.family(name_of_family)}", style="bold"))
+        for rule in rules:
+            _print_rule(console, words, rule)
+    names = Names(report.layout, token(report.seed))
+    for rule in report.rules:
+        for failure in rule.failures[:MOST_FAILURES]:
+            _print_failure(console, words, rule, failure, report, names)
+        more = len(rule.failures) - MOST_FAILURES
+        if more > 0:
+            console.print(Text(f"  {words('and')} {more} {words('more failures of this rule')} (--json)", style="dim"))
+    _print_ending(console, words, report)
+
+
+def _cut(console: Console, text: str, columns: int) -> str:
+    if cell_len(text) <= columns:
+        return text
+    dots = "…" if console.encoding.lower().startswith("utf") else "..."
+    return set_cell_size(text, max(0, columns - cell_len(dots))).rstrip() + dots
+
+
+def _print_rule(console: Console, words: Words, rule: RuleReport) -> None:
+    status = words(rule.status)
+    status += " " * max(0, 12 - cell_len(status))
+    head = Text.assemble(
+        f"  {rule.id:<11} {rule.level:<8} ", (status, STYLES[rule.status]), f" {rule.cases or '':>3}  "
+    )
+    wide = console.width - head.cell_len
+    statement = words.statement(rule.id)
+    if wide < 20:  # a narrow terminal gets what counts
+        console.print(head, no_wrap=True, overflow="crop")
+    else:
+        console.print(head + Text(_cut(console, statement, wide), style="dim" if rule.status == "pass" else ""))
+    if rule.status == "pass":
+        return
+    said = [*rule.reasons[:1], *rule.warnings[:1]] if not rule.failures else []
+    for sentence in said:
+        console.print(Padding(Text(one_line(sentence), style=STYLES[rule.status]), (0, 0, 0, 14)))
+
+
+def _print_hanging(console: Console, label: str, text: str, style: str = "") -> None:
+    """A label and a text whose further lines stand under its first."""
+    for line in hanging(label, text, console.width):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _print_failure(
+    console: Console, words: Words, rule: RuleReport, failure: dict[str, Any], report: Report, names: Names
+) -> None:
+    style = STYLES["warn" if rule.level == "SHOULD" else "fail"]
+    console.print()
+    _print_hanging(console, f"{rule.id}  ", one_line(failure["case"]), style)
+    more = [(name, one_line(failure[key])) for name, key in KNOWN_BESIDE if failure.get(key)]
+    found = finding(failure, names, layout=report.layout, words=words, scripts=report.scripts, more=more)
+    print_finding(console, found)
+
+
+def print_finding(console: Console, found: Finding) -> None:
+    """Print a failure's sentences and its wire, two columns in; the broken commands in red, the others dim."""
+    sentences = len(found.lines(console.width - 2)) - (
+        len(found.wire.lines(console.width - 2)) if found.wire.rows else 0
+    )
+    for number, line in enumerate(found.lines(console.width - 2)):
+        style = "" if number < sentences else "red" if line.startswith("> ") else "dim"
+        console.print(Text(f"  {line}", style=style), soft_wrap=True)
+
+
+def _print_ending(console: Console, words: Words, report: Report) -> None:
+    console.print()
+    drawn = [(rule.id, rule.draws) for rule in report.rules if rule.draws]
+    if drawn:
+        each = ", ".join(f"{rule_id} {draws}" for rule_id, draws in drawn)
+        chance = words("a choice that is not random passes with a chance below 1e-9")
+        total = sum(draws for _, draws in drawn)
+        _print_hanging(console, f"{words('drawn at random')}: ", f"{total} {words('draws')} ({each}); {chance}", "dim")
+    if report.profile == "scheduler":
+        seen = ", ".join(f"{name} = {choice or words('not seen')}" for name, choice in report.decisions.items())
+        console.print(f"{words('decisions seen')}: {seen}")
+    for stale in report.stale:
+        console.print(Text(f"{words('stale')}: {stale['rule']} ({one_line(stale['reason'])})", style="yellow"))
+    line = Text(words(report.verdict), style=STYLES[report.verdict])
+    line.append(verdict_details(report, words), style="default")
+    console.print(line)
+
+
+def verdict_details(report: Report, words: Words) -> str:
+    """What follows the verdict on its line: counts, and the rules that it names."""
+    counts = f"{report.executed} {words('of')} {report.planned} {words('checks executed')}"
+    parts = [f": {counts}, {report.seconds:.1f} s"]
+
+    def named(phrase: str, ids: list[str]) -> None:
+        if ids:
+            parts.append(
+                f"{words(phrase)}{'：' if words.lang == 'zh' else ' ' if ' ' in phrase else ': '}{', '.join(ids)}"
+            )
+
+    named("broken", [rule.id for rule in report.failed])
+    named("broken", [str(check["id"]) for check in report.protocol if check["status"] == "fail"])
+    named("unobservable", [rule.id for rule in report.unseen])
+    if report.filtered:
+        parts.append(f"{words('only')} {', '.join(report.filtered)}")
+    else:
+        named("nothing executed for", [rule.id for rule in report.gaps])
+    if report.failed and report.exit_status == 0:
+        parts.append(words("every failure is expected"))
+    return "; ".join([*parts, f"{words('reading')} {report.reading.label}", f"{words('seed')} {report.seed}"])
+
+
+def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
+    """Print what a capsule recorded, what came of playing it again, and whether it is the same."""
+    console, words = console_for(), Words(lang)
+    capsule, result = replayed.capsule, replayed.result
+    names, layout = Names(capsule.key_layout(), token(capsule.seed)), capsule.key_layout()
+    subject = f"{one_line(replayed.implementation)} {words('on')} {one_line(replayed.server)}"
+    console.print(Text(f"{subject}, {words('seed')} {capsule.seed}", style="bold"))
+    _print_hanging(console, f"{one_line(capsule.rule)}  ", one_line(capsule.case), STYLES["fail"])
+    console.print(Text(f"{words('recorded')}:", style="dim"))
+    recorded = {"expected": capsule.expected, "observed": capsule.observed}
+    print_finding(console, finding(recorded, names, layout=layout, words=words))
+    if replayed.reproduced:
+        console.print(Text(f"{words('now')}:", style="dim"))
+        now = {"expected": result.expected, "observed": result.observed, "wire": result.wire}
+        print_finding(console, finding(now, names, layout=layout, words=words, scripts=replayed.scripts))
+        console.print(Text(words("reproduced: the same case fails again"), style=STYLES["fail"]))
+    else:
+        console.print(Text(words("passes now"), style=STYLES["pass"]))
+
+
+def print_cases(profiles: frozenset[str], globs: tuple[str, ...], *, faults: bool = False) -> None:
+    """Print the cases that a run would execute: rule, and the claim in words."""
+    for info in all_cases():
+        if judged_only_with_faults(info.rule) and not faults:
+            continue
+        if info.profiles & profiles and (not globs or any(fnmatchcase(info.rule, glob) for glob in globs)):
+            print(f"{info.rule:<12} {info.title}")

@@ -1,0 +1,89 @@
+"""What did a failed check find? Wanted, got, and the commands that show it; for terminal, page, notebook and file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.cells import cell_len
+
+from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.showing.commands import command_text
+from turnaffinity.showing.glosses import gloss
+from turnaffinity.showing.names import Names
+from turnaffinity.showing.plain import plain
+from turnaffinity.showing.shown import Shown, hanging, padded
+from turnaffinity.showing.wire import MOST_ROWS, Wire, WireRow, wire_view
+from turnaffinity.showing.wording import Words
+from turnaffinity.wire.command import Command
+
+Extra = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, repr=False)
+class Finding(Shown):
+    """A failure: its sentences with short names, and its wire."""
+
+    expected: str
+    observed: str
+    wire: Wire
+    more: tuple[tuple[str, str], ...] = ()
+    """Further labelled lines: ("capsule", "out/x.json")."""
+    words: Words = field(default_factory=Words)
+
+    def lines(self, width: int | None = None) -> list[str]:
+        """Expected, observed, what else is known, and the wire."""
+        told = [("expected", self.expected), ("observed", self.observed), *self.more]
+        column = max(cell_len(self.words(name)) for name, _ in told)
+        lines = [
+            line for name, text in told for line in hanging(f"{padded(self.words(name), column)}  ", text, width)
+        ]  # fmt: skip
+        return [*lines, *(self.wire.lines(width) if self.wire.rows else [])]
+
+
+def finding(
+    found: Mapping[str, Any], names: Names, *, layout: KeyLayout | None = None, words: Words | None = None,
+    scripts: Mapping[str, str] | None = None, most: int | None = MOST_ROWS, more: Extra = (),
+) -> Finding:  # fmt: skip
+    """A failure as evidence has it (`expected`, `observed`, `wire` of client, argv, broken), ready to be shown.
+
+    What a stranger wrote loses its escape sequences, and stands on one line.
+    """
+    words, layout = words or Words(), layout or KeyLayout()
+    lines = found.get("wire") or ()
+    wire = [Command(tuple(line["argv"]), line["client"]) for line in lines]
+    broken = [position for position, line in enumerate(lines) if line["broken"]]
+    view = wire_view(wire, layout, names, scripts, broken=broken, words=words, most=most)
+    return _finding(found, view, names, words, more)
+
+
+def recorded_finding(
+    found: Mapping[str, Any], names: Names, *, layout: KeyLayout | None = None, words: Words | None = None,
+    more: Extra = (),
+) -> Finding:  # fmt: skip
+    """A failure in a trace: as `finding`, each command with its line in the file and, where several spoke, its client.
+
+    Nothing is folded: whoever opens the file at a line has to find it here.
+    """
+    words, layout = words or Words(), layout or KeyLayout()
+    lines = found.get("wire") or ()
+    wire = [Command(tuple(line["argv"]), line["client"]) for line in lines]
+    names.learn(wire)
+    clients = list(dict.fromkeys(command.client for command in wire if not command.inside_script))
+    rows = []
+    for command, line in zip(wire, lines, strict=True):
+        who = f"{command.client}  " if len(clients) > 1 and not command.inside_script else ""
+        text = f"{line['line']:>7}  {who}{'  └ ' if command.inside_script else ''}{command_text(command)}"
+        rows.append(WireRow(0, names.apply(text), names.apply(gloss(command, layout, words)), line["broken"]))
+    return _finding(found, Wire(tuple(rows), "recorded", words), names, words, more)
+
+
+def one_line(text: object) -> str:
+    """What a stranger wrote, on one line and without escape sequences."""
+    return " ".join(plain(str(text)).split())
+
+
+def _finding(found: Mapping[str, Any], wire: Wire, names: Names, words: Words, more: Extra) -> Finding:
+    expected, observed = (names.apply(one_line(found[name])) for name in ("expected", "observed"))
+    return Finding(expected, observed, wire, tuple(more), words)

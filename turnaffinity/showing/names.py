@@ -1,0 +1,121 @@
+"""What is a made-up id called where a person reads it? n1, s1, T1, J1, in the order seen; the raw names are kept."""
+
+from __future__ import annotations
+
+import random
+import re
+import uuid
+from collections.abc import Iterable
+
+from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.wire.command import Command
+from turnaffinity.wire.meaning import keys_of, script_call
+
+UUID = re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
+
+LETTERS = {"node": "n", "session": "s", "turn": "T", "job": "J"}
+"""What the short names of a kind begin with."""
+
+LONGEST_PLAIN = 8
+"""An id of so many characters is short already, and keeps its own name."""
+
+JUDGES = {"node": "node", "n": "node", "host": "node", "s": "session", "job": "job", "j": "job"}
+"""What the judge's own names begin with; one of another beginning is shown without its token."""
+
+
+class Names:
+    """Short names for ids that somebody made up, the same for as long as the object lives.
+
+    Ids become known by being named (`turn`, `job`, `node`, `session`) or seen in a key (`learn`); `token` is what the
+    judge's own names carry (`turnaffinity.server.token` of the run's seed), so that it is known wherever it stands.
+    """
+
+    def __init__(self, layout: KeyLayout | None = None, token: str = "") -> None:
+        self._layout = layout or KeyLayout()
+        self._short: dict[str, str] = {}
+        self._known: re.Pattern[str] | None = None
+        self._of_the_judge = _judges_names(token) if token else None
+
+    def turn(self, turn_id: str) -> str:
+        """The short name of a turn id; an id that is short already keeps its own."""
+        return self._named(turn_id, "turn")
+
+    def job(self, job_id: str) -> str:
+        """The short name of a job id."""
+        return self._named(job_id, "job")
+
+    def node(self, node_id: str) -> str:
+        """The short name of a node id."""
+        return self._named(node_id, "node")
+
+    def session(self, session_id: str) -> str:
+        """The short name of a session id."""
+        return self._named(session_id, "session")
+
+    def learn(self, commands: Iterable[Command]) -> None:
+        """Know the ids in the keys that these commands name, and in the arguments of a selection's script."""
+        for command in commands:
+            call = script_call(command)
+            if call is not None and not call.keys and len(call.args) >= 3 and ":" in call.args[0]:
+                self._named(call.args[1], "job")
+                self._named(call.args[2], "turn")
+            for key in keys_of(command):
+                self.learn_key(key)
+
+    def learn_key(self, key: str) -> None:
+        """Know the id in a key of the layout's."""
+        for kind in ("turn", "session", "job", "node_pools", "node"):
+            match = self._layout.patterns[kind].fullmatch(key)
+            if match:
+                self._named(match[f"{kind.removesuffix('_pools')}_id"], kind.removesuffix("_pools"))
+                return
+
+    def _named(self, made_up: str, kind: str) -> str:
+        if made_up not in self._short and len(made_up) > LONGEST_PLAIN:
+            self._short[made_up] = self._next(LETTERS[kind])
+            self._known = None
+        return self._short.get(made_up, made_up)
+
+    def _next(self, letter: str) -> str:
+        count = sum(name.startswith(letter) for name in self._short.values())
+        return f"{letter}{count + 1}"
+
+    def apply(self, text: str) -> str:
+        """The text with every known id replaced; a UUID that nobody named becomes a turn's."""
+        if self._of_the_judge:
+            text = self._of_the_judge.sub(self._without_token, text)
+        if self._short:
+            self._known = self._known or _any_of(self._short)
+            text = self._known.sub(lambda match: self._short[match[0]], text)
+        return UUID.sub(lambda match: self.turn(match[0]), text)
+
+    def _without_token(self, match: re.Match[str]) -> str:
+        kind = JUDGES.get(match[1])
+        return self._named(match[0], kind) if kind else f"{match[1]}{match[2]}"
+
+    @property
+    def raw(self) -> dict[str, str]:
+        """The raw names of what was shown: raw -> short."""
+        return dict(self._short)
+
+
+def _judges_names(token: str) -> re.Pattern[str]:
+    """The names that cases make up: "node3-<token>", with a tail that tells odd ids where the name is the subject."""
+    tail = r"\.[0-9A-F]{16}_Ends-Here\.(?:a-0|x_Y|Q\.z|-_\.|0\.A)"
+    return re.compile(rf"([A-Za-z]+)(\d+)-{re.escape(token)}(?:{tail})?")
+
+
+def _any_of(names: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted(names, key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])")
+
+
+class SeededIds:
+    """UUIDs v4 that are the same in every run: callable as the flow's `new_turn_id` and `new_job_id`."""
+
+    def __init__(self, seed: str) -> None:
+        self._rng = random.Random(seed)
+
+    def __call__(self) -> str:
+        """The next id, 36 characters."""
+        return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
