@@ -154,9 +154,11 @@ def test_a_folder_lends_only_the_modules_that_it_names():
 def test_a_folder_names_no_module_that_nobody_else_imports():
     taken = {other for module, others in graph(SOURCES).items() for other in others
              if folder_of(other) != folder_of(module)}  # fmt: skip
+    texts = [path.read_text(encoding="utf-8") for path in OUTSIDE]
     outside = {
-        match for path in OUTSIDE for match in re.findall(r"turnaffinity\.([a-z_]+\.[a-z_]+)", path.read_text("utf-8"))
-    }
+        f"{folder}.{name}" for text in texts for folder, names in re.findall(TAKEN, text)
+        for name in re.findall(r"[a-z_]+", names)
+    }  # fmt: skip
     named = {f"{folder}.{name}" for folder in map(folder_of, NAMES) for name in open_modules(folder)} & NAMES
     assert named - taken - outside == set()
 
