@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "tests/README.md", "CHANGELOG.md")
+BUILT = {"node_modules", "target", ".venv", "out", "build", "dist"}
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT)) for path in ROOT.rglob("*.md") if not BUILT & set(path.relative_to(ROOT).parts)
+)
 MADE_ON_USE = (".venv/", "out/")
 """Folders that are named in documents and made by a command."""
 

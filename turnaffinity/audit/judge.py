@@ -222,7 +222,7 @@ class Judge:
         name = argv[0].upper()
         if name in EMPTIES and self.now.in_block:
             expected = "a clear touches its own session's hash and the turn key named there"
-            self.findings.blame("TA-CLEAR-8", expected, " ".join(argv))
+            self.findings.blame("TA-CLEAR-8", expected, Command(tuple(argv)).text())
         if len(argv) < 2:
             return
         self._tick += 1

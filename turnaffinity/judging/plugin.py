@@ -17,6 +17,9 @@ from turnaffinity.contract.rules import judged_only_with_faults, matching
 from turnaffinity.judging.cases import Case, case_of
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.problem import Problem
+from turnaffinity.server import token
+from turnaffinity.showing.finding import finding
+from turnaffinity.showing.names import Names
 from turnaffinity.stage.evidence import NotJudged, NotRun, Violation
 from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import SITES, Stage
@@ -169,7 +172,7 @@ class JudgePlugin:
             report.outcome = "skipped"
             report.longrepr = (str(item.path), 0, f"{error.outcome}: {error.reason}")
         elif isinstance(error, Violation):
-            report.longrepr = told_failure(case.rule, error)
+            report.longrepr = told_failure(case.rule, error, item.stash.get(STAGE, None))
         if call.when in {"setup", "call"}:
             made = item.stash.get(STAGE, None)
             result = result_of(case, item.name, made, error, call.duration)
@@ -243,13 +246,12 @@ def result_of(case: Case, name: str, made: Stage | None, error: BaseException | 
     return CaseResult(rule, name, "fail", expected="the case to run", observed=observed, steps=steps, **common)
 
 
-def told_failure(rule: str, error: Violation) -> str:
+def told_failure(rule: str, error: Violation, stage: Stage | None) -> str:
     """A failure as pytest prints it: expected, observed, and the commands with the broken ones marked."""
-    lines = [f"{rule}", f"  expected  {error.expected}", f"  observed  {error.observed}"]
-    for line in error.wire:
-        indent = "    " if line.client == "lua" else "  "
-        lines.append(f"{'>>' if line.broken else '  '}{indent}{' '.join(line.argv)}")
-    return "\n".join(lines)
+    wire = [{"client": line.client, "argv": line.argv, "broken": line.broken} for line in error.wire]
+    found = {"expected": error.expected, "observed": error.observed, "wire": wire}
+    names = Names(stage.layout, token(stage.judge.seed)) if stage else Names()
+    return "\n".join([rule, *(f"  {line}" for line in finding(found, names).lines())])
 
 
 def _revived(data: dict[str, Any]) -> CaseResult:

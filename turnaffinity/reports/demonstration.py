@@ -44,7 +44,7 @@ def narrate(
         moments.append(_moment(told, names, words))
     console.print()
     _say(console, words("the whole speech"), "bold")
-    for line in timeline_lines(moments, words=words):
+    for line in timeline_lines(moments, words=words, width=console.width - 2):
         console.print(Text(f"  {line}"), soft_wrap=True)
 
 

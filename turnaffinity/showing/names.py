@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.wire.command import Command
@@ -33,6 +34,8 @@ class Names:
     def __init__(self, layout: KeyLayout | None = None, token: str = "") -> None:
         self._layout = layout or KeyLayout()
         self._short: dict[str, str] = {}
+        self._own: set[str] = set()
+        """Ids that are short themselves: no other id is given such a name."""
         self._known: re.Pattern[str] | None = None
         self._of_the_judge = _judges_names(token) if token else None
 
@@ -54,31 +57,43 @@ class Names:
 
     def learn(self, commands: Iterable[Command]) -> None:
         """Know the ids in the keys that these commands name, and in the arguments of a selection's script."""
-        for command in commands:
-            call = script_call(command)
-            if call is not None and not call.keys and len(call.args) >= 3 and ":" in call.args[0]:
-                self._named(call.args[1], "job")
-                self._named(call.args[2], "turn")
-            for key in keys_of(command):
-                self.learn_key(key)
+        found = [each for command in commands for each in self._ids_of(command)]
+        # the short ones first, which keep their names
+        for made_up, kind in sorted(found, key=lambda each: len(each[0]) > LONGEST_PLAIN):
+            self._named(made_up, kind)
 
     def learn_key(self, key: str) -> None:
         """Know the id in a key of the layout's."""
+        for made_up, kind in self._ids_in(key):
+            self._named(made_up, kind)
+
+    def _ids_of(self, command: Command) -> Iterator[tuple[str, str]]:
+        call = script_call(command)
+        if call is not None and not call.keys and len(call.args) >= 3 and ":" in call.args[0]:
+            yield call.args[1], "job"
+            yield call.args[2], "turn"
+        for key in keys_of(command):
+            yield from self._ids_in(key)
+
+    def _ids_in(self, key: str) -> Iterator[tuple[str, str]]:
         for kind in ("turn", "session", "job", "node_pools", "node"):
             match = self._layout.patterns[kind].fullmatch(key)
             if match:
-                self._named(match[f"{kind.removesuffix('_pools')}_id"], kind.removesuffix("_pools"))
+                whose = kind.removesuffix("_pools")
+                yield match[f"{whose}_id"], whose
                 return
 
     def _named(self, made_up: str, kind: str) -> str:
-        if made_up not in self._short and len(made_up) > LONGEST_PLAIN:
+        if len(made_up) <= LONGEST_PLAIN:
+            self._own.add(made_up)
+        elif made_up not in self._short:
             self._short[made_up] = self._next(LETTERS[kind])
             self._known = None
         return self._short.get(made_up, made_up)
 
     def _next(self, letter: str) -> str:
-        count = sum(name.startswith(letter) for name in self._short.values())
-        return f"{letter}{count + 1}"
+        taken = self._own.union(self._short.values())
+        return next(name for number in count(1) if (name := f"{letter}{number}") not in taken)
 
     def apply(self, text: str) -> str:
         """The text with every known id replaced; a UUID that nobody named becomes a turn's."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len
 
 from turnaffinity.showing.canvas import Picture, colour_of
-from turnaffinity.showing.shown import padded
+from turnaffinity.showing.shown import hanging, padded
 from turnaffinity.showing.wording import Words
 
 LEFT_PX, STEP_PX, TOP_PX, LANE_PX = 150, 128, 92, 36
@@ -55,7 +55,7 @@ def timeline(moments: Sequence[Moment], *, title: str = "the timeline of a turn"
     return picture
 
 
-def timeline_lines(moments: Sequence[Moment], *, words: Words | None = None) -> list[str]:
+def timeline_lines(moments: Sequence[Moment], *, words: Words | None = None, width: int | None = None) -> list[str]:
     """The moments from top to bottom, one a line: reason, turn, each language's node, and what stands afterwards."""
     words = words or Words()
     languages = list(dict.fromkeys(language for moment in moments for language, _ in moment.jobs))
@@ -67,7 +67,8 @@ def timeline_lines(moments: Sequence[Moment], *, words: Words | None = None) -> 
         row = [str(number), moment.label, moment.turn, *(nodes.get(each) or "-" for each in languages)]
         rows.append([*row, held or words("nothing")])
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    heads = ["  ".join(padded(cell, wide) for cell, wide in zip(row[:-1], widths, strict=False)) for row in rows]
+    return [line for head, row in zip(heads, rows, strict=True) for line in hanging(f"{head}  ", row[-1], width)]
 
 
 def _lane_of_jobs(picture: Picture, moments: Sequence[Moment], language: str, y: float, nodes: list[str]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import Server
 from turnaffinity.server.live import pinned
 from turnaffinity.server.round_trip import one_trip
+from turnaffinity.stage.state import LOOK
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.monitor import parse_line
 
@@ -25,6 +26,19 @@ MOST_BYTES = 8 << 20
 
 class _Lost(Exception):
     """The step's commands cannot be seen; str() says why."""
+
+
+def without_our_looks(commands: Iterable[Command]) -> Iterator[Command]:
+    """The commands without the judge's own look at the database, and without what ran inside it.
+
+    The marks keep the judge's commands out already; its look is told from any other script should one come between.
+    """
+    ours = False
+    for command in commands:
+        if not command.inside_script:
+            ours = command.argv[:2] == LOOK[:2]
+        if not ours:
+            yield command
 
 
 class Observer:
@@ -94,7 +108,8 @@ class Observer:
             self._listen()
             return ()
         commands = (parse_line(line) for line in lines)
-        return tuple(c for c in commands if c is not None and c.db == self._db and c.name not in SETUP)
+        seen = (c for c in commands if c is not None and c.db == self._db and c.name not in SETUP)
+        return tuple(without_our_looks(seen))
 
     def _mark(self) -> bytes:
         # not to be guessed: else an implementation could echo the next one, and hide what it does behind it
