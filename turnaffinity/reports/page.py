@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from turnaffinity.showing.plain import plain
 
@@ -16,4 +19,10 @@ def rendered(template: str, *, lang: str = "en", **data: Any) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["plain"] = lambda text: " ".join(plain(str(text)).split())
+    environment.filters["marked"] = marked
     return environment.get_template(template).render(lang="zh-CN" if lang == "zh" else "en", **data)
+
+
+def marked(text: str) -> Markup:
+    """A sentence of ours as HTML: what stands in backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 from markupsafe import Markup
 
@@ -22,15 +23,20 @@ MOST_FAILURES = 3
 
 def verdict_page(report: Report, *, lang: str = "en") -> str:
     """The page as HTML. Everything that a stranger wrote is escaped, and shown without escape sequences."""
-    words, names = Words(lang), Names(report.layout, token(report.seed))
+    words = Words(lang)
     failing = [rule for rule in report.rules if rule.failures]
     return rendered(
         "report.html.j2", lang=lang, report=report, t=words, drawn=lambda found: _drawn(found, words),
-        shown=lambda failure: finding(failure, names, layout=report.layout, words=words, scripts=report.scripts),
+        shown=lambda failure: _shown(failure, report, words),
         families=[(name, list(rules)) for name, rules in groupby(report.rules, key=lambda rule: family(rule.id))],
         failing=failing, most=MOST_FAILURES, wanted=report.reading.as_dict(), draws=sum(r.draws for r in report.rules),
         questions={each.id: each.question_zh if lang == "zh" else each.question for each in DECISIONS},
     )  # fmt: skip
+
+
+def _shown(failure: dict[str, Any], report: Report, words: Words) -> Finding:
+    names = Names(report.layout, token(report.seed))
+    return finding(failure, names, layout=report.layout, words=words, scripts=report.scripts)
 
 
 def _drawn(found: Finding, words: Words) -> Markup:

@@ -77,10 +77,9 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
         console.print(Text(f"\n{words.family(name_of_family)}", style="bold"))
         for rule in rules:
             _print_rule(console, words, rule)
-    names = Names(report.layout, token(report.seed))
     for rule in report.rules:
         for failure in rule.failures[:MOST_FAILURES]:
-            _print_failure(console, words, rule, failure, report, names)
+            _print_failure(console, words, rule, failure, report)
         more = len(rule.failures) - MOST_FAILURES
         if more > 0:
             console.print(Text(f"  {words('and')} {more} {words('more failures of this rule')} (--json)", style="dim"))
@@ -119,9 +118,8 @@ def _print_hanging(console: Console, label: str, text: str, style: str = "") -> 
         console.print(Text(line, style=style), soft_wrap=True)
 
 
-def _print_failure(
-    console: Console, words: Words, rule: RuleReport, failure: dict[str, Any], report: Report, names: Names
-) -> None:
+def _print_failure(console: Console, words: Words, rule: RuleReport, failure: dict[str, Any], report: Report) -> None:
+    names = Names(report.layout, token(report.seed))
     style = STYLES["warn" if rule.level == "SHOULD" else "fail"]
     console.print()
     _print_hanging(console, f"{rule.id}  ", one_line(failure["case"]), style)

@@ -74,8 +74,9 @@ def recorded_finding(
     rows = []
     for command, line in zip(wire, lines, strict=True):
         who = f"{command.client}  " if len(clients) > 1 and not command.inside_script else ""
-        text = f"{line['line']:>7}  {who}{'  └ ' if command.inside_script else ''}{command_text(command)}"
-        rows.append(WireRow(0, names.apply(text), names.apply(gloss(command, layout, words)), line["broken"]))
+        text, meaning = names.apply(command_text(command)), names.apply(gloss(command, layout, words))
+        depth = int(command.inside_script)
+        rows.append(WireRow(depth, text, meaning, line["broken"], f"{line['line']:>7}  {names.apply(who)}"))
     return _finding(found, Wire(tuple(rows), "recorded", words), names, words, more)
 
 

@@ -37,6 +37,8 @@ class WireRow:
     text: str
     meaning: str
     broken: bool = False
+    lead: str = ""
+    """What stands before it: its line in a file, and who sent it."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,12 +70,13 @@ class Wire(Shown):
         """The lines, the meanings in italics."""
         if not self.rows:
             return f"<p><b>{escape(self.words(self.title))}</b>: {self.words('nothing')}</p>"
-        width = max(len(row.text) + 5 * row.depth for row in self.rows)
+        width = max(len(_nested(row)) for row in self.rows)
         told = [escape(line) for line in self._left_out(self.before)]
         for row in self.rows:
-            left = ("   " * row.depth) + ("└ " if row.depth else "") + row.text
-            text = f"<b>{escape(left)}</b>" if row.broken or not row.depth else escape(left)
-            pad = " " * (width - len(left) + 3)
+            left = _nested(row)[2:]
+            bold = "<b class='broken'>" if row.broken else "" if row.depth else "<b>"
+            text = f"{bold}{escape(left)}</b>" if bold else escape(left)
+            pad = " " * (width - len(left) + 1)
             mark = "✗ " if row.broken else "  "
             told.append(f"{mark}{text}{pad if row.meaning else ''}<i>{escape(row.meaning)}</i>")
         told += [escape(line) for line in self._left_out(self.after)]
@@ -81,7 +84,7 @@ class Wire(Shown):
 
 
 def _nested(row: WireRow) -> str:
-    return ("> " if row.broken else "  ") + ("   " * row.depth) + ("└ " if row.depth else "") + row.text
+    return ("> " if row.broken else "  ") + row.lead + ("   " * row.depth) + ("└ " if row.depth else "") + row.text
 
 
 def _line(row: WireRow, text: str, column: int, width: int | None) -> Iterator[str]:
