@@ -76,7 +76,11 @@ FIXED: dict[str, tuple[list[str], Callable[[], Iterator[str]], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", FIXED)
+LONG = {"round robin of a hundred"}
+"""What takes many seconds, and says once more what a round robin of seven says."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(each, marks=[pytest.mark.long] * (each in LONG)) for each in FIXED])
 def test_a_fixed_choice_is_found_out_and_named(name: str) -> None:
     candidates, source, said = FIXED[name]
     verdict, _ = settled(candidates, source())
