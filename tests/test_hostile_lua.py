@@ -343,7 +343,7 @@ def _runs_a_script(socket: Path) -> bool:
     return False
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_a_signal_within_a_case_ends_the_run_and_is_no_failed_case(tmp_path: Path, workers: int) -> None:
     slow = "for i = 1, 3e7 do end return nil"
     path = tmp_path / "slow.lua"

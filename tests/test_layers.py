@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -78,8 +79,13 @@ NAMES = {name_of(path) for path in modules()}
 SOURCES = {name_of(path): (PACKAGE / path).read_text(encoding="utf-8") for path in modules()}
 
 
-def imported(source: str) -> Iterator[tuple[int, str]]:
+@cache
+def imported(source: str) -> list[tuple[int, str]]:
     """(line, module after "turnaffinity.") of each import of ours, those inside functions and for type checks too."""
+    return list(_imported(source))
+
+
+def _imported(source: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]

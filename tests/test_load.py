@@ -61,7 +61,9 @@ def test_a_failover_loses_what_only_the_master_knew() -> None:
     assert over.counts.wrong_node == 0
 
 
-@pytest.mark.parametrize("name", ["one_turn_variable.py", "group_jobs_lose_the_turn.py"])
+@pytest.mark.parametrize(
+    "name", ["one_turn_variable.py", pytest.param("group_jobs_lose_the_turn.py", marks=pytest.mark.long)]
+)
 def test_a_wrong_scheduler_shows_under_load_or_in_its_keys(name: str) -> None:
     found = outcome("calm", stranger(name), sessions=40)
     assert found.at_fault == (name == "one_turn_variable.py")  # the other one's mistake needs a room

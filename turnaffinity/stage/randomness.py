@@ -18,7 +18,8 @@ LONGEST_PERIOD = 24
 PAIRED = 7
 """Up to so many candidates each has to come right after each; of more, one right after itself is enough."""
 
-LARGEST_BATCH = 64
+NEXT_BATCH = 8
+"""How many draws are asked for after the first batch, before the question is looked at again: a draw may be costly."""
 
 
 def needed_draws(candidates: int, false_alarm: float = FALSE_ALARM) -> int:
@@ -118,10 +119,9 @@ class Draws:
 
 
 def draw_until_settled(draws: Draws, draw_some: Callable[[int], Sequence[str]], first: int | None = None) -> str:
-    """Ask for draws, `first` and then as many again each time, until the question is settled; "" if it varies.
+    """Ask for draws, `first` and then a few more each time, until the question is settled; "" if it varies.
 
-    The first batch is 32 draws, which rules out most orders; 8 where only which candidates come is looked at. None is
-    larger than `LARGEST_BATCH`.
+    The first batch is 32 draws, which rules out most orders; 8 where only which candidates come is looked at.
     """
     batch = first or (32 if draws.ordered else 8)
     while True:
@@ -130,7 +130,7 @@ def draw_until_settled(draws: Draws, draw_some: Callable[[int], Sequence[str]], 
         verdict = draws.verdict()
         if verdict is not None:
             return verdict
-        batch = min(2 * batch, LARGEST_BATCH, max(1, draws.limit - len(draws.seen)))
+        batch = min(NEXT_BATCH, max(1, draws.limit - len(draws.seen)))
 
 
 def _deck_sizes(candidates: int) -> tuple[int, ...]:

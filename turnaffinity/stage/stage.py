@@ -241,7 +241,7 @@ class Stage:
         else:
             answer = ask(by or self.subject, request)
             if self.judge.observer is not None:
-                self.judge.observer.disturb()
+                self.judge.observer.unwatched()
         if self.judge.kind == "lua" and not self.judge.server.ours:
             self.judge.touched.update(keys_made(seen))
         if isinstance(answer, Finalized):
