@@ -126,6 +126,7 @@ def test_the_open_turn_is_what_the_session_hash_names(stage: Stage, site: str, r
 
 @case("TA-KEY-2")
 def test_the_open_turn_is_found_whatever_the_session_is_called(stage: Stage, reason: str) -> None:
+    stage.odd = True
     stage.serve(stage.nodes(2))
     name, hexes = stage.name("s"), stage.turn().replace("-", "")
     words = ["0", "007", "null", "None", "false", "undefined", "nil", "-", ".", "..", "_", hexes, hexes.upper()]

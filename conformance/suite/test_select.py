@@ -64,6 +64,7 @@ def test_the_affinity_holds_for_each_language_that_the_node_serves(stage: Stage)
 
 @case("TA-SEL-1", "LS")
 def test_the_affinity_holds_whatever_the_job_is_called(stage: Stage) -> None:
+    stage.odd = True
     nodes, turn, name = stage.nodes(3), stage.turn(), stage.name("j")
     stage.serve(nodes)
     stage.record(turn, nodes[1])
@@ -328,6 +329,7 @@ def test_serving_a_pair_with_a_longer_name_is_not_serving_this_one(stage: Stage)
 
 @case("TA-SEL-4", "LS")
 def test_a_recorded_node_whose_name_is_part_of_a_candidates_name_is_no_candidate(stage: Stage) -> None:
+    stage.odd = True
     other, turn = stage.nodes(1), stage.turn()
     name = other[0]
     nodes = [f"{name}0", f"x{name}", name.lower(), name.upper(), name.replace(".", "x"), name[:-1], f"-{name}-"]

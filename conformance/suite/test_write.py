@@ -57,6 +57,7 @@ def test_the_first_job_that_got_a_node_counts_where_jobs_before_it_got_none(stag
 
 @case("TA-WRITE-1")
 def test_ids_are_written_as_they_are(stage: Stage) -> None:
+    stage.odd = True
     name = stage.name("n")
     odd = ["0", "null", f"-{name}-", f".{name}.", f"_{name}_", f"{name}..--__", f"{name}{'n' * 300}", name + "n" * 5000]
     for number, (node, session) in enumerate(zip(odd, reversed(odd), strict=True)):

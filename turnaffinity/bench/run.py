@@ -24,6 +24,7 @@ SECTIONS: tuple[Section, ...] = (affinity_rows, random_rows, share_rows, finaliz
 FURTHER_SECTIONS: tuple[tuple[str, str], ...] = (
     ("turnaffinity.bench.proxied", "proxy_rows"),
     ("turnaffinity.bench.audits", "audit_rows"),
+    ("turnaffinity.bench.verdicts", "verdict_rows"),
 )
 """Parts that other layers bring, imported only when the bench is run: module and function, a `Section` each."""
 

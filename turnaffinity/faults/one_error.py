@@ -63,7 +63,7 @@ class Sorter:
 def with_open_turn(stage: Stage, site: str, session: str | None = None) -> Sorter:
     """A turn opened by the judge's hand, in a fresh session unless it is named. Sends HSET."""
     session, turn = session or stage.session(), stage.turn()
-    stage.record(turn, stage.name("node"), session)
+    stage.record(turn, stage.name("n"), session)
     return Sorter(stage, session, turn, site)
 
 

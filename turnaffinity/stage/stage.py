@@ -46,6 +46,8 @@ class Stage:
     """Random choices drawn so far, where their being random is the claim."""
     saw: list[tuple[str, str]] = field(default_factory=list)
     """The choices that this case saw the subject make: ("D1", "reuse")."""
+    odd: bool = False
+    """Whether ids are long and of odd signs: in cases whose subject they are, and in long plays."""
     steps: list[dict[str, Any]] = field(default_factory=list)
     """Everything done so far, for the capsule: requests and the judge's own commands, in order."""
 
@@ -62,23 +64,25 @@ class Stage:
         self.src, self.langs = names[0], names[1:]
 
     def renamed(self, case_id: str) -> Stage:
-        """A stage that draws its names as another case would, and keeps its steps among this one's."""
+        """A stage that draws its names as another case would, and keeps its steps among this one's; its ids are odd."""
         twin = copy(self)
-        twin.case_id = case_id
+        twin.case_id, twin.odd = case_id, True
         twin.__post_init__()
         return twin
 
     # names
 
     def name(self, kind: str) -> str:
-        """A fresh opaque id: letters of both cases, digits, `.`, `_` and `-`; longer than a UUID."""
+        """A fresh id, "n1-k3f9abcd"; if `odd`, letters of both cases, digits, `.`, `_` and `-`, longer than a UUID."""
         self._serial += 1
+        if not self.odd:
+            return f"{kind}{self._serial}-{self._token}"
         tail = self.rng.choice(["a-0", "x_Y", "Q.z", "-_.", "0.A"])
         return f"{kind}{self._serial}-{self._token}.{self.rng.getrandbits(64):016X}_Ends-Here.{tail}"
 
     def nodes(self, count: int) -> list[str]:
         """Fresh node ids; not online yet."""
-        return [self.name("node") for _ in range(count)]
+        return [self.name("n") for _ in range(count)]
 
     def session(self) -> str:
         """A fresh session id."""
@@ -92,7 +96,7 @@ class Stage:
 
     def job(self) -> str:
         """A fresh job id."""
-        return self.name("job")
+        return self.name("j")
 
     def pair(self, lang: str | None = None) -> str:
         """The language pair of a target language (the first one where none is named)."""

@@ -331,6 +331,7 @@ def test_a_turn_that_the_session_names_no_more_is_not_cleared(stage: Stage, reas
 
 @case("TA-CLEAR-8")
 def test_a_session_id_is_an_opaque_text_however_long(stage: Stage, reason: str) -> None:
+    stage.odd = True
     nodes, session, turn = stage.nodes(2), f"{stage.session()}-{'s' * 200}", stage.turn()
     stage.serve(nodes)
     stage.record(turn, nodes[0], session)

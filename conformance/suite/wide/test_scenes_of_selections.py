@@ -100,6 +100,7 @@ def test_a_recorded_candidate_alone_in_its_pool_is_chosen(stage: Stage) -> None:
 
 @case("TA-SEL-1", "LS")
 def test_a_node_id_is_an_opaque_text(stage: Stage) -> None:
+    stage.odd = True
     turn, number, name = stage.turn(), stage.rng.getrandbits(40), stage.name("n")
     alike = [f"{number}", f"0{number}", f"{number}.0", f"{number}e3", f"{number}000", f"{name}.a", f"{name}-a"]
     long = name + "N" * 5000
@@ -198,6 +199,7 @@ def test_a_recorded_node_that_is_offline_gives_way_to_candidates_of_all_pools(st
 
 @case("TA-SEL-3", "LS")
 def test_a_recorded_node_that_is_offline_has_no_namesakes(stage: Stage) -> None:
+    stage.odd = True
     host, turn = stage.name("host"), stage.turn()
     gone = f"{host}.eu.1"
     nodes = [f"{host}.eu", host, f"{host}.eu.10", gone.upper(), f"x{gone}", gone[1:]]
