@@ -10,7 +10,7 @@ import typer
 
 from turnaffinity.audit.report import AuditReport, apply_expected
 from turnaffinity.audit.run import Auditor, audit_files
-from turnaffinity.contract.decisions import Reading, parse_reading
+from turnaffinity.cli.options import chosen_reading
 from turnaffinity.contract.layout import load_layout
 from turnaffinity.judging.expected import load_expectations
 from turnaffinity.problem import Problem
@@ -45,7 +45,7 @@ def audit_and_report(options: Options) -> None:
         raise Problem("audit", "standard input is named twice", "name - once")
     if not options.follow and (options.url or options.metrics is not None or options.seconds is not None):
         raise Problem("--url, --seconds and --metrics", "belong to --follow", "add --follow, or leave them out")
-    reading = _reading(options.reading)
+    reading = None if options.reading == "auto" else chosen_reading(options.reading)
     layout = load_layout(options.layout)
     expected = load_expectations(options.expect_fail) if options.expect_fail else ()
     for path in (options.json_file, options.html, options.junit):
@@ -69,16 +69,6 @@ def audit_and_report(options: Options) -> None:
     if options.json_file is None or str(options.json_file) != "-":
         print_audit(report)
     raise typer.Exit(report.exit_status)
-
-
-def _reading(text: str) -> Reading | None:
-    if text == "auto":
-        return None
-    try:
-        return parse_reading(text)
-    except ValueError as error:
-        what, _, mend = str(error).partition("; ")
-        raise Problem("--reading", what, mend) from error
 
 
 def _files(report: AuditReport, options: Options) -> dict[Path, str]:

@@ -13,7 +13,8 @@ from typing import Any
 import typer
 
 from turnaffinity.capsules.files import capsule_files
-from turnaffinity.contract.decisions import DEFAULT_READING, Reading, parse_reading
+from turnaffinity.cli.options import chosen_reading
+from turnaffinity.contract.decisions import DEFAULT_READING
 from turnaffinity.contract.layout import load_layout
 from turnaffinity.contract.rules import judged_only_with_faults, matching
 from turnaffinity.judging.cores import on_one_core
@@ -80,7 +81,7 @@ def judge_for(wishes: Wishes) -> Judge:
         kind,
         str(wishes.lua or wishes.adapter or ""),
         wishes.server,
-        DEFAULT_READING if auto else _reading(wishes.reading),
+        DEFAULT_READING if auto else chosen_reading(wishes.reading),
         auto=auto and kind != "lua",  # a script makes none of the choices
         layout=load_layout(wishes.layout or (cluster_layout() if wishes.server == "cluster" else None)),
         seed=secrets.randbelow(10**9) if wishes.seed is None else wishes.seed,
@@ -91,14 +92,6 @@ def judge_for(wishes: Wishes) -> Judge:
         trust_script=wishes.trust_script,
         all_cores=wishes.all_cores,
     )
-
-
-def _reading(text: str) -> Reading:
-    try:
-        return parse_reading(text)
-    except ValueError as error:
-        what, _, mend = str(error).partition("; ")
-        raise Problem("--reading", what, mend) from error
 
 
 def check_rules(globs: tuple[str, ...], *, faults: bool = False) -> tuple[str, ...]:

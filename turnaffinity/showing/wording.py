@@ -140,7 +140,7 @@ ZH = {
 def check_language(lang: str) -> None:
     """Raise `Problem` for a language that no report speaks."""
     if lang not in LANGUAGES:
-        raise Problem("--lang", f'"{lang}" is no language of a report', "use en or zh")
+        raise Problem("--lang", f'"{lang}" is no language of ours', "use en or zh")
 
 
 class Words:

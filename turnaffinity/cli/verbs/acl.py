@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from turnaffinity.cli.options import LayoutFile
+
 
 def acl(
     user: Annotated[str, typer.Option("--user", metavar="NAME", help="the user's name")] = "scheduler",
-    layout: Annotated[
-        Path | None, typer.Option("--layout", metavar="FILE", help="TOML file with the names of the keys")
-    ] = None,
+    layout: LayoutFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, for machines")] = False,
 ) -> None:
     """Print the ACL SETUSER command that gives a scheduler what the contract needs, and nothing beside.

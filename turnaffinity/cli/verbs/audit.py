@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from turnaffinity.cli.options import ExpectFile, HtmlFile, JsonFile, JunitFile, LayoutFile
 
 
 def audit(
@@ -16,17 +17,11 @@ def audit(
     reading: Annotated[
         str, typer.Option("--reading", metavar="NAME", help="literal, intent, continuous, auto, or D1=..,D4=..")
     ] = "intent",
-    layout: Annotated[
-        Path | None, typer.Option("--layout", metavar="FILE", help="TOML file with the names of the keys")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write the report as JSON; - prints it")
-    ] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="write the report as one page")] = None,
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="write the report as JUnit XML")] = None,
-    expect_fail: Annotated[
-        Path | None, typer.Option("--expect-fail", metavar="FILE", help="TOML file of failures that are expected")
-    ] = None,
+    layout: LayoutFile = None,
+    json_file: JsonFile = None,
+    html: HtmlFile = None,
+    junit: JunitFile = None,
+    expect_fail: ExpectFile = None,
     remember: Annotated[
         int, typer.Option("--remember", metavar="N", min=1, help="closed turns remembered (TA-TURN-3)")
     ] = 1_000_000,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from turnaffinity.cli.options import LayoutFile
 
 
 def clean(
@@ -14,9 +15,7 @@ def clean(
         str | None,
         typer.Option("--server", metavar="URL", help="The server's URL. Default: TURNAFFINITY_REDIS_URL."),
     ] = None,
-    layout: Annotated[
-        Path | None, typer.Option("--layout", metavar="FILE", help="The layout that the run was given (TOML).")
-    ] = None,
+    layout: LayoutFile = None,
 ) -> None:
     """Delete what a killed run left on a server that is not ours.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from turnaffinity.cli.options import Lang, LayoutFile, chosen_reading
 
 
 def demo(
@@ -15,11 +16,9 @@ def demo(
     server: Annotated[
         str | None, typer.Option("--server", metavar="SPEC", help="embedded (default), redis, fake, or a URL")
     ] = None,
-    layout: Annotated[
-        Path | None, typer.Option("--layout", metavar="FILE", help="TOML file with the names of the keys")
-    ] = None,
+    layout: LayoutFile = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="where the names come from")] = 1,
-    lang: Annotated[str, typer.Option("--lang", metavar="LANG", help="en, or zh for Chinese")] = "en",
+    lang: Lang = "en",
     wire: Annotated[bool, typer.Option("--wire", help="show the commands inside each selection, too")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the story as JSON, for machines")] = False,
 ) -> None:
@@ -40,9 +39,7 @@ def demo(
     """
     import json
 
-    from turnaffinity.contract.decisions import parse_reading
     from turnaffinity.contract.layout import load_layout
-    from turnaffinity.problem import Problem
     from turnaffinity.reports.demonstration import narrate
     from turnaffinity.reports.verdict_terminal import console_for
     from turnaffinity.server import open_server
@@ -50,11 +47,7 @@ def demo(
     from turnaffinity.stage.demonstration import tell
 
     check_language(lang)
-    try:
-        chosen = parse_reading(reading)
-    except ValueError as error:
-        what, _, mend = str(error).partition("; ")
-        raise Problem("--reading", what, mend) from error
+    chosen = chosen_reading(reading)
     names = load_layout(layout)
     with open_server(server, layout=names, seed=seed) as live:
         story = tell(live, chosen, seed, names)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnaffinity.cli.options import chosen_reading
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
 
-    from turnaffinity.contract.decisions import Reading
     from turnaffinity.explorer.matrix import Exploration, Progress
 
 
@@ -56,7 +57,7 @@ def explore(
     from turnaffinity.server import open_server
 
     wanted = _goals(goal)
-    told = _reading(reading)
+    told = chosen_reading(reading)
     bounds = Bounds(nodes=nodes, max_durations=depth)
     for path in (json, html):
         _refuse_unwritable(path)
@@ -80,16 +81,6 @@ def _goals(wanted: list[str] | None) -> list[str]:
         if name not in known:
             raise Problem("--goal", f'"{name}" is no goal', f"use one of {', '.join(known)}")
     return asked
-
-
-def _reading(text: str) -> Reading:
-    from turnaffinity.contract.decisions import parse_reading
-    from turnaffinity.problem import Problem
-
-    try:
-        return parse_reading(text)
-    except ValueError as error:
-        raise Problem("--reading", str(error), "for example --reading literal, or D1=mint,D4=repair") from error
 
 
 class _Bar:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from turnaffinity.cli.options import JsonFile
+
 
 def load(
     scenario: Annotated[
@@ -17,9 +19,7 @@ def load(
     processes: Annotated[int, typer.Option("-n", metavar="PROCESSES", min=1, help="processes that speak")] = 2,
     server: Annotated[str, typer.Option("--server", metavar="SPEC", help="embedded, or redis")] = "embedded",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="who speaks when, which node dies")] = 0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write the counts as JSON; - prints them")
-    ] = None,
+    json_file: JsonFile = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="print the table as Markdown")] = False,
 ) -> None:
     """Let thousands of sessions speak while nodes die, servers restart and a replica takes over; count what is lost.

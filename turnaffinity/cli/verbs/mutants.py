@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from turnaffinity.cli.options import JsonFile
+
 
 def mutants(
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write the kill matrix as JSON; - prints it")
-    ] = None,
+    json_file: JsonFile = None,
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="write the kill matrix as a picture")
     ] = None,

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
+from turnaffinity.cli.options import JsonFile
+
 
 def plan(
     assume: Annotated[
         list[str] | None, typer.Option("--assume", metavar="NAME=NUMBER", help="replace an assumption; repeatable")
     ] = None,
     server: Annotated[str, typer.Option("--server", metavar="SPEC", help="embedded, or redis")] = "embedded",
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write the plan as JSON; - prints it")
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Measure what one turn costs, and multiply: memory, processor time, shards, and keys left over per reading.
 

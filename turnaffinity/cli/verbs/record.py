@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from turnaffinity.cli.options import LayoutFile
+
 
 def record(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="where to; .gz and .zst are compressed")],
@@ -23,9 +25,7 @@ def record(
         bool, typer.Option("--only-ours", help="keep only lines that name our keys, and script calls")
     ] = False,
     mask: Annotated[bool, typer.Option("--mask", help="hide the values of lines that are not ours")] = False,
-    layout: Annotated[
-        Path | None, typer.Option("--layout", metavar="FILE", help="TOML file with the names of the keys")
-    ] = None,
+    layout: LayoutFile = None,
 ) -> None:
     """Record MONITOR traffic of a running system, for `turnaffinity audit`. Nothing of the system is changed.
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from turnaffinity.cli.options import Lang
+
 
 def replay(
     capsule: Annotated[Path, typer.Argument(metavar="CAPSULE", help="a file that verify --capsules wrote")],
@@ -24,7 +26,7 @@ def replay(
     deadline: Annotated[
         str | None, typer.Option("--deadline", metavar="LIST", help="hello=S,op=S,bye=S, in seconds")
     ] = None,
-    lang: Annotated[str, typer.Option("--lang", metavar="en|zh", help="language of the report")] = "en",
+    lang: Lang = "en",
 ) -> None:
     """Run one recorded failure again, and say whether it comes again.
 

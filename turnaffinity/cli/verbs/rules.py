@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from turnaffinity.cli.options import Lang
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,7 +31,7 @@ def rules(
         typer.Argument(metavar="ID", help="a rule's id, or a glob over ids", autocompletion=_complete_id),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, for machines")] = False,
-    lang: Annotated[str, typer.Option("--lang", metavar="en|zh", help="language of the statements")] = "en",
+    lang: Lang = "en",
 ) -> None:
     """Print the contract: every rule as a table, or one rule in full with the cases that check it.
 
@@ -46,10 +48,9 @@ def rules(
     exit: 0 printed   2 there is no such rule, or no such language
     """
     from turnaffinity.contract.rules import RULES
-    from turnaffinity.problem import Problem
+    from turnaffinity.showing.wording import check_language
 
-    if lang not in ("en", "zh"):
-        raise Problem("--lang", f'"{lang}" is no language of the contract', "use en or zh")
+    check_language(lang)
     chosen = _chosen(rule_id) if rule_id else tuple(RULES.values())
     alone = rule_id is not None and len(chosen) == 1
     if as_json:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from turnaffinity.cli.options import ExpectFile, HtmlFile, JsonFile, JunitFile, Lang, LayoutFile
+
 
 def verify(
     lua: Annotated[Path | None, typer.Option("--lua", metavar="FILE", help="judge this select_node.lua")] = None,
@@ -25,20 +27,14 @@ def verify(
     reading: Annotated[
         str, typer.Option("--reading", metavar="NAME", help="literal, intent, continuous, auto, or D1=..,D4=..")
     ] = "intent",
-    layout: Annotated[
-        Path | None, typer.Option("--layout", metavar="FILE", help="TOML file with the names of the keys")
-    ] = None,
+    layout: LayoutFile = None,
     rule: Annotated[list[str] | None, typer.Option("--rule", metavar="GLOB", help="only these rules")] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="where the fresh names come from")] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write the report as JSON; - prints it")
-    ] = None,
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="write the report as JUnit XML")] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="write the report as one page")] = None,
+    json_file: JsonFile = None,
+    junit: JunitFile = None,
+    html: HtmlFile = None,
     badge: Annotated[Path | None, typer.Option("--badge", metavar="FILE", help="write an SVG badge")] = None,
-    expect_fail: Annotated[
-        Path | None, typer.Option("--expect-fail", metavar="FILE", help="TOML file of failures that are expected")
-    ] = None,
+    expect_fail: ExpectFile = None,
     write_expect: Annotated[
         Path | None, typer.Option("--write-expect", metavar="FILE", help="write this run's failures as expected ones")
     ] = None,
@@ -57,7 +53,7 @@ def verify(
         bool, typer.Option("--all-cores", help="let server and implementation spread over all cores")
     ] = False,
     list_cases: Annotated[bool, typer.Option("--list", help="list the cases that would run, and run none")] = False,
-    lang: Annotated[str, typer.Option("--lang", metavar="en|zh", help="language of the report")] = "en",
+    lang: Lang = "en",
 ) -> None:
     """Judge an implementation and print a verdict for each rule.
 

@@ -1,0 +1,34 @@
+"""What do several verbs take? Their common options, each worded once, and what an option's text means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from turnaffinity.contract.decisions import Reading
+
+LayoutFile = Annotated[
+    Path | None, typer.Option("--layout", metavar="FILE", help="TOML file with the names of the keys")
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the result as JSON; - prints it")]
+JunitFile = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="write the report as JUnit XML")]
+HtmlFile = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="write the report as one page")]
+ExpectFile = Annotated[
+    Path | None, typer.Option("--expect-fail", metavar="FILE", help="TOML file of failures that are expected")
+]
+Lang = Annotated[str, typer.Option("--lang", metavar="en|zh", help="language of what is printed")]
+
+
+def chosen_reading(text: str) -> Reading:
+    """The reading that `--reading` names; raises `Problem` for none."""
+    from turnaffinity.contract.decisions import parse_reading
+    from turnaffinity.problem import Problem
+
+    try:
+        return parse_reading(text)
+    except ValueError as error:
+        what, _, mend = str(error).partition("; ")
+        raise Problem("--reading", what, mend) from error
