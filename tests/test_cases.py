@@ -1,4 +1,4 @@
-"""Are the small inputs that were judged wrongly once judged rightly now? Each says in its first line what it deserves."""
+"""Are the small inputs that were judged wrongly once judged rightly now? Each says at its head what it deserves."""
 
 from __future__ import annotations
 
