@@ -27,6 +27,7 @@ TA-SEL-7 MUST LS       | field
 TA-SEL-8 MUST LS       | note 4
 TA-SEL-9 SHOULD LS     | kit
 TA-SEL-10 SHOULD LS    | kit
+TA-SEL-11 SHOULD LS    | kit
 TA-WRITE-1 MUST ST     | note 3
 TA-WRITE-2 MUST ST     | note 3, 4
 TA-WRITE-3 MUST S      | note 3, 5

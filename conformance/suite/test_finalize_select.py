@@ -4,9 +4,22 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.stage.drawing import claim_random, finalizes
+from turnaffinity.stage.languages import USUAL, USUAL_PAIRS, USUAL_RING
+from turnaffinity.stage.nodes import (
+    MANY_GONE,
+    MOST_GONE,
+    NODE_HASHES,
+    Choose,
+    claim_found,
+    claim_found_however_many,
+    claim_found_past_dead_pools,
+    lone_candidate,
+    says_of_itself,
+)
 from turnaffinity.stage.stage import Stage, Step, told
 from turnaffinity.subjects.subject import Refused
 from turnaffinity.wire.effects import Looks, Selection, selections
+from turnaffinity.wire.hashes import Hashes
 from turnaffinity.wire.meaning import is_scan
 
 # TA-SEL-1
@@ -66,6 +79,35 @@ def test_a_recorded_node_that_was_away_for_a_segment_gets_its_turn_back(stage: S
         stage.record(stage.open_turn(session) or "", wanted)
         step = stage.finalize(session, "max_duration", site)
         stage.claim(set(step.nodes) == {wanted}, f"every job on {wanted}, as recorded", step.nodes, step.seen)
+
+
+@case("TA-SEL-1")
+def test_every_job_goes_to_the_recorded_node_in_each_of_the_usual_languages(stage: Stage) -> None:
+    why = stage.reason_under_open_turn
+    nodes, session = stage.nodes(40), stage.session()
+    stage.serve_pairs(nodes, [stage.pair(tgt, src) for src, tgt in USUAL_PAIRS])
+    rooms = [(src, [tgt for first, tgt in USUAL_PAIRS if first == src]) for src in USUAL]
+    solo = [(src, [tgt]) for src, tgt in USUAL_RING]
+    for number, (src, langs) in enumerate(2 * (rooms + solo)):  # a language has 36 jobs and more
+        wanted = nodes[number % len(nodes)]
+        for _ in range(2):
+            stage.record(stage.turn(), wanted, session)
+            step = stage.finalize(session, why, "solo" if len(langs) == 1 else langs, src=src, tgt=langs[0])
+            expected = f"every job from {src} on the recorded node {wanted}"
+            stage.claim(set(step.nodes) == {wanted}, expected, step.nodes, step.seen)
+
+
+@case("TA-SEL-1")
+@pytest.mark.parametrize("says", NODE_HASHES)
+def test_jobs_stay_with_a_recorded_node_whatever_its_hash_says(stage: Stage, says: str) -> None:
+    why = stage.reason_under_open_turn
+    nodes, session, langs = stage.nodes(3), stage.session(), stage.langs[:24]
+    stage.serve(nodes, *langs)
+    for number in range(len(NODE_HASHES[says])):
+        says_of_itself(stage, nodes[1:2], says, number)
+        stage.record(stage.turn(), nodes[1], session)
+        step = stage.finalize(session, why, langs)
+        stage.claim(set(step.nodes) == {nodes[1]}, f"every job on the recorded node {nodes[1]}", step.nodes, step.seen)
 
 
 # TA-SEL-2
@@ -130,6 +172,41 @@ def test_a_node_that_joined_a_moment_ago_is_drawn(stage: Stage, reason: str) -> 
     claim_random(stage, [*nodes, *late], finalizes(stage, reason, stage.langs[:8]), ordered=False)
 
 
+def closings(stage: Stage) -> Choose:
+    """One closing finalize of one job, again and again."""
+    return lambda watch: stage.finalize(stage.session(), "manual", watch=watch)
+
+
+@case("TA-SEL-2")
+def test_a_job_finds_a_candidate_among_fifty_that_are_gone_every_time(stage: Stage) -> None:
+    claim_found(stage, lone_candidate(stage, MOST_GONE), closings(stage))
+
+
+@case("TA-SEL-2")
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_job_finds_a_candidate_beside_pools_of_none_but_gone_nodes(stage: Stage, place: int) -> None:
+    claim_found_past_dead_pools(stage, place, closings(stage))
+
+
+@case("TA-SEL-2")
+@pytest.mark.parametrize("says", NODE_HASHES)
+def test_jobs_are_drawn_among_candidates_whatever_their_hashes_say(stage: Stage, says: str) -> None:
+    nodes, others, langs = stage.nodes(4), stage.nodes(2), stage.langs[:24]
+    stage.serve(nodes, *langs)
+    says_of_itself(stage, nodes, says)
+    claim_random(stage, nodes, finalizes(stage, "manual", langs), ordered=False)
+    stage.serve(others, *langs)  # and beside others that are well
+    claim_random(stage, [*nodes, *others], finalizes(stage, "timeout", langs), ordered=False)
+
+
+@case("TA-SEL-2")
+def test_jobs_are_drawn_at_random_in_each_of_the_usual_languages(stage: Stage) -> None:
+    nodes = stage.nodes(2)
+    stage.serve_pairs(nodes, [stage.pair(tgt, src) for src, tgt in USUAL_RING])
+    for src, tgt in USUAL_RING:
+        claim_random(stage, nodes, finalizes(stage, "manual", src=src, tgt=tgt), ordered=False)
+
+
 @case("TA-SEL-2")
 def test_one_session_draws_at_random_again_and_again(stage: Stage, reason: str) -> None:
     nodes, session = stage.nodes(2), stage.session()
@@ -188,6 +265,32 @@ def test_jobs_leave_a_recorded_node_that_went_offline(stage: Stage, site: str) -
         stage.record(stage.turn(), gone[0], name)
 
     claim_random(stage, nodes, finalizes(stage, why, site, before=died), ordered=False)
+
+
+def under_a_turn_that_recorded(stage: Stage, node: str) -> Choose:
+    """One finalize of one job whose turn recorded this node, again and again."""
+    why, session = stage.reason_under_open_turn, stage.session()
+
+    def finalized(watch: bool) -> Step:
+        stage.record(stage.turn(), node, session)
+        return stage.finalize(session, why, watch=watch)
+
+    return finalized
+
+
+@case("TA-SEL-3")
+def test_jobs_leave_a_recorded_node_among_fifty_that_are_gone(stage: Stage) -> None:
+    recorded = stage.nodes(1)[0]
+    choose = under_a_turn_that_recorded(stage, recorded)
+    claim_found(stage, lone_candidate(stage, MOST_GONE, recorded=recorded), choose, rounds=8)
+
+
+@case("TA-SEL-4")
+def test_jobs_of_another_pair_find_a_candidate_among_fifty_that_are_gone(stage: Stage) -> None:
+    other = stage.nodes(1)
+    choose = under_a_turn_that_recorded(stage, other[0])
+    stage.serve(other, stage.langs[20])
+    claim_found(stage, lone_candidate(stage, MOST_GONE), choose, rounds=8)
 
 
 @case("TA-SEL-3")
@@ -274,10 +377,16 @@ def test_the_selections_of_a_finalize_write_no_turn_key_and_no_session(stage: St
     looks, pairs = Looks(stage.layout), [stage.pair(lang) for lang in stage.targets(site)]
     found = 0
     for why in ("max_duration", "max_duration", "manual", "timeout"):
+        hashes = Hashes(stage.snapshot().hashes())
         step = stage.finalize(session, why, site)
+        real = {id(command) for command in step.wire if hashes.changed_by(command)}
         for selection in own_selections(stage, step, pairs, session):
             found += 1
-            stage.claim_none(looks.changing(selection.unit.inner), "no write of a turn key or session hash", step)
+            written = looks.changing(selection.unit.inner)
+            broken = [command for command in written if id(command) in real]
+            stage.claim_none(broken, "no write of a turn key or session hash", step)
+            if written and not stage.warnings:
+                stage.warn(f"a selection writes what stands there already: {written[0].text()}")
     if not found:
         stage.unobservable(UNTOLD)
 
@@ -294,6 +403,26 @@ def test_no_candidate_is_reported_as_no_node(stage: Stage, site: str) -> None:
         step = stage.finalize(stage.session(), why, site)
         reported = isinstance(step.answer, Refused) and step.answer.code == "no_node"
         stage.claim(reported, "error no_node", told(step.answer), step.seen)
+
+
+@case("TA-SEL-7")
+def test_no_candidate_is_no_node_whoever_else_is_at_hand(stage: Stage) -> None:
+    nodes = stage.nodes(2)
+    langs = list(dict.fromkeys([*USUAL, stage.src, stage.langs[0], "auto", "any"]))
+    stage.serve_pairs(nodes, [stage.pair(tgt, src) for src in langs for tgt in langs])
+    for number, (src, tgt) in enumerate([*USUAL_RING, (stage.src, stage.langs[0])]):
+        stage.leave_pair(nodes, stage.pair(tgt, src))
+        for asked in ((src, tgt), (src, f"{tgt}-GB"), (f"{src}-CN", tgt), (src, f"{tgt}x")):
+            claim_no_node(stage, ("manual", "timeout", "max_duration")[number % 3], *asked)
+        stage.serve_pairs(nodes, [stage.pair(tgt, src)])
+        claim_no_node(stage, "manual", f"{src}-CN", tgt)
+
+
+def claim_no_node(stage: Stage, why: str, src: str, tgt: str) -> None:
+    """Fail the case unless a finalize of one job is refused for want of a node."""
+    step = stage.finalize(stage.session(), why, src=src, tgt=tgt)
+    reported = isinstance(step.answer, Refused) and step.answer.code == "no_node"
+    stage.claim(reported, f"error no_node for {stage.pair(tgt, src)}", told(step.answer), step.seen)
 
 
 @case("TA-SEL-7")
@@ -369,3 +498,12 @@ def test_a_finalize_sees_past_a_gap_in_the_pool_ids(stage: Stage, pool_id: int) 
     stage.serve(nodes, pool_id=pool_id)
     step = stage.finalize(stage.session(), "manual")
     stage.claim(step.node == nodes[0], f"the only candidate, in pool {pool_id}", told(step.answer), step.seen)
+
+
+# TA-SEL-11
+
+
+@case("TA-SEL-11")
+def test_a_finalize_finds_the_one_candidate_among_many_that_are_gone(stage: Stage) -> None:
+    # 64 tries that take out what is gone find one of 301 with chance 0.21: 12 times in a row with 9e-9
+    claim_found_however_many(stage, lone_candidate(stage, MANY_GONE, pools=3), closings(stage), rounds=12)

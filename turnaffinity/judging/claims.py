@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from turnaffinity.stage.stage import Stage
+from turnaffinity.stage.stage import Stage, Step
 
 UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 """The text of a UUID v4 (TA-TURN-1), in either case."""
@@ -14,9 +15,29 @@ EVERY_TIME = 24
 
 
 def claim_every_time(
-    stage: Stage, node: str, *, turn: str | None = None, lang: str | None = None, fresh_jobs: bool = False
+    stage: Stage,
+    node: str,
+    *,
+    turn: str | None = None,
+    lang: str | None = None,
+    src: str | None = None,
+    fresh_jobs: bool = False,
+    times: int = EVERY_TIME,
 ) -> None:
     """Fail the case unless each of many selections returns this node (TA-SEL-1); `fresh_jobs` asks for bindings."""
-    for _ in range(EVERY_TIME):
-        step = stage.select(lang, turn=turn, job=stage.job() if fresh_jobs else None)
-        stage.claim(step.node == node, f"the recorded node {node}, every time", step.node, step.seen)
+
+    def chosen(watch: bool) -> Step:
+        return stage.select(lang, src=src, turn=turn, job=stage.job() if fresh_jobs else None, watch=watch)
+
+    for _ in range(times):
+        claim_chosen(stage, node, f"the recorded node {node}, every time", chosen)
+
+
+def claim_chosen(stage: Stage, node: str | None, expected: str, choose: Callable[[bool], Step]) -> None:
+    """Fail the case unless the choice falls on this node; it is watched only once it has not, for the evidence."""
+    step = choose(False)
+    if step.node == node:
+        return
+    again = (choose(True) for _ in range(EVERY_TIME))
+    wire = next((each.seen for each in again if each.node != node), ())
+    stage.claim(False, expected, step.node if node is not None else f"node {step.node!r}", wire)

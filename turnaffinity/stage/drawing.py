@@ -54,6 +54,7 @@ def selects(
     stage: Stage,
     *,
     lang: str | None = None,
+    src: str | None = None,
     turn: Callable[[], str | None] | str | None = None,
     job: Callable[[], str | None] | str | None = None,
     before: Callable[[], None] | None = None,
@@ -71,7 +72,7 @@ def selects(
         for _ in range(count):
             if before:
                 before()
-            steps.append(stage.select(lang, turn=made(turn), job=made(job), watch=not unwatched))
+            steps.append(stage.select(lang, src=src, turn=made(turn), job=made(job), watch=not unwatched))
             unwatched = True  # the commands of the first draw are evidence; to watch each one takes long
         return steps
 
@@ -85,6 +86,8 @@ def finalizes(
     *,
     session: Callable[[], str] | None = None,
     before: Callable[[str], None] | None = None,
+    src: str | None = None,
+    tgt: str | None = None,
 ) -> Callable[[int], list[Step]]:
     """Draw through finalizes, each of a fresh session unless `session` names it; `before(session)` each time."""
 
@@ -98,7 +101,7 @@ def finalizes(
             name = session() if session else stage.session()
             if before:
                 before(name)
-            step = stage.finalize(name, reason, site, watch=not unwatched)
+            step = stage.finalize(name, reason, site, src=src, tgt=tgt, watch=not unwatched)
             unwatched = True
             drawn += len(step.nodes)
             steps.append(step)

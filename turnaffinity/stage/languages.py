@@ -10,5 +10,14 @@ LANGUAGES: tuple[str, ...] = (
 # fmt: on
 """Language tags, as a source or target language may be named."""
 
+USUAL: tuple[str, ...] = ("zh", "en", "ja", "ko", "yue", "fr", "de", "es", "ru", "ar")
+"""Each of them is source and target of an affinity case in every run: none may be the only right one, or wrong one."""
+
+USUAL_PAIRS: tuple[tuple[str, str], ...] = tuple((src, tgt) for src in USUAL for tgt in USUAL if src != tgt)
+"""All pairs of two of them, (source, target)."""
+
+USUAL_RING: tuple[tuple[str, str], ...] = tuple(zip(USUAL, (*USUAL[1:], USUAL[0]), strict=True))
+"""Ten of them, (source, target), in which each language is source once and target once."""
+
 REGIONS = ("", "", "", "-CN", "-GB", "-419", "-Hant")
 """What may follow a tag."""

@@ -210,7 +210,7 @@ class _Life:
         self.serving = {
             a: [(one, 0)],
             b: [(one, 0), (two, 0)],
-            c: [(one, 1), (two, 1)],
+            c: [(one, 0), (two, 0)],  # one pool a pair: whoever takes out what is gone leaves no gap in the ids
             d: [(two, 0), (three, 0)],
             e: [],
         }

@@ -98,9 +98,9 @@ class Stage:
         """A fresh job id."""
         return self.name("j")
 
-    def pair(self, lang: str | None = None) -> str:
+    def pair(self, lang: str | None = None, src: str | None = None) -> str:
         """The language pair of a target language (the first one where none is named)."""
-        return f"{self.src}:{lang or self.langs[0]}"
+        return f"{src or self.src}:{lang or self.langs[0]}"
 
     def targets(self, site: str) -> list[str]:
         """The target languages of the jobs at a call site, in order."""
@@ -140,6 +140,21 @@ class Stage:
     def serve_one_a_pool(self, nodes: Iterable[str]) -> None:
         """Bring nodes online, each into a pool of its own from 0 on."""
         self.do_all([argv for pool_id, node in enumerate(nodes) for argv in self._joining([node], (), pool_id)])
+
+    def serve_pairs(self, nodes: Sequence[str], pairs: Sequence[str]) -> None:
+        """Bring nodes online and into pool 0 of each of many pairs, in few commands."""
+        flat = [part for pair in pairs for part in (pair, "0")]
+        self.online(*nodes)
+        self.do_all([("HSET", self.layout.node_pools_key(node), *flat) for node in nodes])
+        self.do_all([("SADD", self.layout.pool_key(pair, 0), *nodes) for pair in pairs])
+        self.do_all([("SADD", index, "0") for pair in pairs if (index := self.layout.pool_index_key(pair))])
+
+    def leave_pair(self, nodes: Sequence[str], pair: str) -> None:
+        """Take all the nodes that serve a pair, from its only pool, out of it; they stay online."""
+        self.do("SREM", self.layout.pool_key(pair, 0), *nodes)
+        self.do_all([("HDEL", self.layout.node_pools_key(node), pair) for node in nodes])
+        if index := self.layout.pool_index_key(pair):
+            self.do("SREM", index, "0")
 
     def _joining(self, nodes: Iterable[str], langs: Sequence[str], pool_id: int) -> list[tuple[str, ...]]:
         commands: list[tuple[str, ...]] = []
@@ -224,11 +239,17 @@ class Stage:
         return self._ask(request, by, watch)
 
     def select(
-        self, lang: str | None = None, *, job: str | None = None, turn: str | None = None, watch: bool = True
+        self,
+        lang: str | None = None,
+        *,
+        src: str | None = None,
+        job: str | None = None,
+        turn: str | None = None,
+        watch: bool = True,
     ) -> Step:
         """One selection for a pair; not claimed where the subject offers no `select`."""
         self.needs_select()
-        return self._ask({"op": "select", "pair": self.pair(lang), "job_id": job, "turn_id": turn}, None, watch)
+        return self._ask({"op": "select", "pair": self.pair(lang, src), "job_id": job, "turn_id": turn}, None, watch)
 
     def needs_select(self) -> None:
         """Leave the case unless the subject offers `select`."""

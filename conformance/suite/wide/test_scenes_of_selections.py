@@ -5,7 +5,8 @@ import pytest
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import EVERY_TIME, claim_every_time
 from turnaffinity.stage.drawing import claim_random, selects
-from turnaffinity.stage.long_plays import selections_of_all_kinds
+from turnaffinity.stage.long_plays import Moment, selections_of_all_kinds
+from turnaffinity.stage.nodes import NODE_HASHES, says_of_itself
 from turnaffinity.stage.stage import Stage
 from turnaffinity.wire.effects import Looks
 
@@ -49,8 +50,16 @@ def test_a_selection_of_any_kind_is_answered_and_without_a_candidate_by_no_node(
     for moment in selections_of_all_kinds(stage, answers=True):
         request, node = moment.step.request, moment.step.node
         served = bool(moment.candidates(stage.layout, request["pair"]))
-        bound = request["job_id"] and stage.layout.job_key(request["job_id"]) in moment.before.keys  # TA-BIND-2's
-        stage.claim(served or bound or node is None, "no node where nobody serves the pair", node, moment.step.seen)
+        bound = bound_to(stage, moment)
+        theirs = bound is not None and stage.layout.node_key(bound) in moment.before.keys  # TA-BIND-2's
+        stage.claim(served or theirs or node is None, "no node where nobody serves the pair", node, moment.step.seen)
+
+
+def bound_to(stage: Stage, moment: Moment) -> str | None:
+    """The node that the job of a selection was bound to beforehand."""
+    job = moment.step.request["job_id"]
+    held = moment.before.keys.get(stage.layout.job_key(job)) if job else None
+    return str(held.value) if held else None
 
 
 # TA-SEL-1
@@ -122,36 +131,32 @@ def test_a_job_whose_binding_is_dropped_follows_its_turn(stage: Stage) -> None:
         job = stage.job()
         stage.do("SET", stage.layout.job_key(job), gone[0], "EX", stage.layout.job_ttl_s)
         step = stage.select(turn=turn, job=job)
-        holds = step.node in (nodes[1], gone[0])  # whether a dead binding is dropped is TA-BIND-2's
-        stage.claim(holds, f"the recorded node {nodes[1]}, every time", step.node, step.seen)
-
-
-def online_with(stage: Stage, nodes: list[str], field: str) -> None:
-    """Nodes that serve the pair, whose own hashes hold this one field."""
-    stage.serve(nodes)
-    for node in nodes:
-        stage.do("DEL", stage.layout.node_key(node))
-        stage.do("HSET", stage.layout.node_key(node), field, "17")
+        stage.claim(step.node == nodes[1], f"the recorded node {nodes[1]}, every time", step.node, step.seen)
 
 
 @case("TA-SEL-1", "LS")
-@pytest.mark.parametrize("field", ["seen", "status"])
-def test_a_recorded_node_is_online_whatever_its_hash_holds(stage: Stage, field: str) -> None:
+@pytest.mark.parametrize("says", NODE_HASHES)
+def test_a_recorded_node_is_online_whatever_its_hash_says(stage: Stage, says: str) -> None:
     nodes, turn = stage.nodes(3), stage.turn()
-    online_with(stage, nodes, field)
+    stage.serve(nodes)
     stage.record(turn, nodes[1])
-    claim_every_time(stage, nodes[1], turn=turn)
+    for number in range(len(NODE_HASHES[says])):
+        says_of_itself(stage, nodes[1:2], says, number)
+        claim_every_time(stage, nodes[1], turn=turn)
 
 
 # TA-SEL-2
 
 
 @case("TA-SEL-2", "LS")
-@pytest.mark.parametrize("field", ["seen", "status"])
-def test_a_candidate_is_online_whatever_its_hash_holds(stage: Stage, field: str) -> None:
-    nodes = stage.nodes(3)
-    online_with(stage, nodes, field)
+@pytest.mark.parametrize("says", NODE_HASHES)
+def test_a_candidate_is_online_whatever_its_hash_says(stage: Stage, says: str) -> None:
+    nodes, others = stage.nodes(4), stage.nodes(2)
+    stage.serve(nodes)
+    says_of_itself(stage, nodes, says)
     claim_random(stage, nodes, selects(stage), ordered=False)
+    stage.serve(others)  # and beside others that are well
+    claim_random(stage, [*nodes, *others], selects(stage), ordered=False)
 
 
 @case("TA-SEL-2", "LS")
@@ -160,16 +165,6 @@ def test_a_job_that_asks_for_a_binding_ignores_an_empty_affinity(stage: Stage) -
     stage.serve(nodes)
     stage.record(turn, "")
     claim_random(stage, nodes, selects(stage, turn=turn, job=stage.job))
-
-
-@case("TA-SEL-2", "LS")
-def test_the_one_candidate_among_many_that_are_gone_is_found(stage: Stage) -> None:
-    for lang in stage.langs[:8]:
-        lone, gone = stage.nodes(1), stage.nodes(99)
-        stage.serve([*lone, *gone], lang)
-        stage.offline(*gone)
-        step = stage.select(lang)
-        stage.claim(step.node == lone[0], f"the only candidate {lone[0]}", step.node, step.seen)
 
 
 @case("TA-SEL-2", "LS")

@@ -1,4 +1,4 @@
-"""Which node may a selection return? Scenes for TA-SEL-1 to TA-SEL-10."""
+"""Which node may a selection return? Scenes for TA-SEL-1 to TA-SEL-11."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ from turnaffinity.vectors.scene import (
 REUSE = {"D1": "reuse"}
 LANGS = ("en", "ja", "ko", "de")
 EVERYBODY = {f"zh:{lang}": CROWD for lang in LANGS}
-ALL_BUT_N1 = "n2 n3 n4 n5 n6 n7 n8"
+ALL_BUT_THREE = "n4 n5 n6 n7 n8"
+"""With three of eight left, 64 tries that may meet a gone node again all miss with chance 9e-14."""
+BADLY = ("status", "draining", "load", "100", "capacity", "0", "last_heartbeat", "1")
+"""What a node that is there may say of itself; online is the key and nothing else."""
+JOBS = tuple(f"j{number}" for number in range(1, TIMES + 1))
+MANY = " ".join(f"n{number}@{number % 4}" for number in range(4, 305))
+"""301 nodes in four pools."""
 SPREAD = "n1 n2 n3@1 n4@1 n5@2 n6@2 n7@3 n8@3"
 
 SCENES = (
@@ -36,11 +42,21 @@ SCENES = (
     Scene(
         "TA-SEL-1", "a job with an id goes to the recorded node",
         world({"zh:en": CROWD}, recorded={A: "n5"}),
-        tuple(select(turn=A, job=f"j{number}") for number in range(1, TIMES + 1)),
+        tuple(select(turn=A, job=job) for job in JOBS),
     ),
     Scene(
         "TA-SEL-1", "turn ids that differ in case are two turns",
         world({"zh:en": CROWD}, recorded={A: "n5", A.upper(): "n3"}), (select(turn=A.upper()), select(turn=A)) * TIMES,
+    ),
+    Scene(
+        "TA-SEL-1", "the recorded node is taken whatever its hash says",
+        world({"zh:en": CROWD}, recorded={A: "n5"}), (select(turn=A),) * TIMES,
+        also=(("HSET", NAMES.node_key("n5"), *BADLY),),
+    ),
+    Scene(
+        "TA-SEL-1", "a job bound to a node that is gone goes to the recorded node",
+        world({"zh:en": f"{CROWD} n9"}, gone="n9", recorded={A: "n5"}, bound=dict.fromkeys(JOBS, "n9")),
+        tuple(select(turn=A, job=job) for job in JOBS),
     ),
     Scene(
         "TA-SEL-1", "every pair that the recorded node serves gets it",
@@ -53,7 +69,7 @@ SCENES = (
     *(
         Scene(
             "TA-SEL-2", f"{claim} leaves the online candidates",
-            world({"zh:en": CROWD, "zh:ja": "n9"}, gone=ALL_BUT_N1), (select(turn=turn),) * 4, also=also,
+            world({"zh:en": CROWD, "zh:ja": "n9"}, gone=ALL_BUT_THREE), (select(turn=turn),) * TIMES, also=also,
         )
         for claim, turn, also in (
             ("no turn id", None, ()),
@@ -61,6 +77,19 @@ SCENES = (
             ("a turn key without the field", A, (("HSET", NAMES.turn_key(A), "note", "n9"),)),
             ("an empty affinity", A, (("HSET", NAMES.turn_key(A), NAMES.affinity_field, ""),)),
         )
+    ),
+    Scene(
+        "TA-SEL-2", "a job bound to a node that is gone gets an online candidate",
+        world({"zh:en": CROWD}, gone=ALL_BUT_THREE, bound=dict.fromkeys(JOBS, "n5")),
+        tuple(select(job=job) for job in JOBS),
+    ),
+    Scene(
+        "TA-SEL-2", "a pool of none but gone nodes hides no candidate",
+        world({"zh:en": "n1 n2 n3@1 n4@1"}, gone="n3 n4"), (select(), select(turn=A)) * TIMES,
+    ),
+    Scene(
+        "TA-SEL-2", "a candidate is taken whatever its hash says", world({"zh:en": "n1"}),
+        (select(), select(turn=A)), also=(("HSET", NAMES.node_key("n1"), *BADLY),),
     ),
     Scene(
         "TA-SEL-2", "two candidates and no affinity",
@@ -73,11 +102,11 @@ SCENES = (
     ),
     Scene(
         "TA-SEL-3", "recorded node offline picks an online one",
-        world({"zh:en": CROWD}, gone=ALL_BUT_N1, recorded={A: "n5"}), (select(turn=A),) * 4,
+        world({"zh:en": CROWD}, gone=ALL_BUT_THREE, recorded={A: "n5"}), (select(turn=A),) * TIMES,
     ),
     Scene(
         "TA-SEL-3", "a recorded node that goes offline is left and one that comes back is taken",
-        world({"zh:en": CROWD}, gone="n1 n2 n3 n4 n6 n7", recorded={A: "n5"}),
+        world({"zh:en": CROWD}, gone="n4 n6 n7 n8", recorded={A: "n5"}),
         (
             select(turn=A), goes_offline("n5"), select(turn=A), select(turn=A),
             comes_online("n5"), *(select(turn=A),) * TIMES,
@@ -125,6 +154,19 @@ SCENES = (
         world({"zh:en": "n1"}, gone="n1", open={"s1": A}, recorded={A: "n1"}), (select(turn=A), select("ja", A)),
     ),
     Scene("TA-SEL-7", "a pair without pools gives no node", world({"zh:en": "n1"}), (select("ja"), select("ja", A))),
+    Scene(
+        "TA-SEL-7", "a pair that nobody serves gives no node whoever else is at hand",
+        world(
+            {"en:zh": "n1", "zh:ja": "n2", "ko:en": "n3", "zh:en-GB": "n4", "zh-CN:en": "n5", "zh:zh": "n6"},
+            recorded={A: "n1"},
+        ),
+        (select(), select(turn=A), select(job="j1"), solo("manual")),
+    ),
+    Scene(
+        "TA-SEL-7", "a job bound to a node that is gone gets no node where nobody serves",
+        world({"zh:en": "n1", "zh:ja": "n2"}, gone="n1", bound={"j1": "n1", "j2": "n1"}),
+        (select(job="j1"), select(turn=A, job="j2")),
+    ),
     Scene(
         "TA-SEL-7", "a pool whose nodes are all gone gives no node",
         world({"zh:en": "n1 n2"}, gone="n1 n2", recorded={A: "n1"}), (select(turn=A), select()),
@@ -180,5 +222,9 @@ SCENES = (
     Scene(
         "TA-SEL-10", "the recorded node may be behind a gap",
         world({"zh:en": f"{CROWD} n9@12"}, recorded={A: "n9"}), (select(turn=A),) * TIMES,
+    ),
+    Scene(
+        "TA-SEL-11", "three hundred gone nodes hide no candidate",
+        world({"zh:en": MANY}, gone=" ".join(f"n{number}" for number in range(5, 305))), (select(), select(turn=A)) * 2,
     ),
 )  # fmt: skip
