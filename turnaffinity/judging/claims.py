@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+from turnaffinity.stage.business import bindings, contracts
 from turnaffinity.stage.stage import Stage
+from turnaffinity.stage.state import State
+from turnaffinity.stage.step import Step
+from turnaffinity.subjects.subject import Finalized
 
 UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 """The text of a UUID v4 (TA-TURN-1), in either case."""
@@ -20,3 +24,16 @@ def claim_every_time(
     for _ in range(EVERY_TIME):
         step = stage.select(lang, turn=turn, job=stage.job() if fresh_jobs else None)
         stage.claim(step.node == node, f"the recorded node {node}, every time", step.node, step.seen)
+
+
+def claim_nothing_changed(stage: Stage, before: State, step: Step) -> None:
+    """Fail the case if the refused finalize changed anything that is the contract's, a binding too (TA-TURN-5)."""
+    old, new = contracts(stage.layout, before), contracts(stage.layout, stage.snapshot())
+    stage.claim_unchanged(old, new, "nothing changed in Redis", step, {*old.keys, *new.keys})
+
+
+def claim_none_bound(stage: Stage, step: Step) -> None:
+    """Fail the case if a job is bound after this closing finalize (TA-BIND-1)."""
+    made = [job.job_id for job in step.answer.jobs] if isinstance(step.answer, Finalized) else []
+    bound = sorted(bindings(stage.layout, stage.snapshot(), made))
+    stage.claim(not bound, f"no job binding after {step.request['reason']}", ", ".join(bound), step.seen)

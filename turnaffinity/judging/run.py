@@ -19,6 +19,7 @@ from turnaffinity.judging.verdict import (
     decisions_seen,
     rule_reports,
     rules_in_scope,
+    settled,
     single_choices,
 )
 from turnaffinity.judging.workers import Beside, Sharing, check_shareable
@@ -155,7 +156,7 @@ def run_suite(
     protocol = sharing.found if sharing else protocol
     if protocol is None:
         raise CannotRun("-n", "the protocol's checks never came back: a worker died", RUN_AGAIN)
-    return SuiteRun(_in_order(plugin), plugin.planned, protocol)
+    return SuiteRun(settled(_in_order(plugin)), plugin.planned, protocol)
 
 
 def _in_order(plugin: JudgePlugin) -> tuple[CaseResult, ...]:
