@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from turnaffinity.contract.decisions import Reading, parse_reading
+from turnaffinity.contract.rules import judged_only_with_faults
 from turnaffinity.judging.run import run_suite, verify
 from turnaffinity.judging.verdict import Report
 from turnaffinity.stage.judge import Judge
@@ -96,6 +97,7 @@ def test_a_wrong_one_is_caught_by_the_rule_that_owns_its_mistake(path: Path) -> 
     named = RULE.search(head(path))
     assert named is not None
     with judge_of(path) as judge:
+        judge.faults = judged_only_with_faults(named[0])
         results = run_suite(judge, (named[0],)).results
     assert "fail" in {result.outcome for result in results}
 

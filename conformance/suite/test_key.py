@@ -4,8 +4,10 @@ import pytest
 
 from turnaffinity.contract.layout import LEGACY_FIELDS
 from turnaffinity.judging.cases import case
+from turnaffinity.stage.business import of_turns_and_sessions
 from turnaffinity.stage.drawing import claim_random, finalizes, selects
 from turnaffinity.stage.stage import Stage
+from turnaffinity.stage.state import State
 from turnaffinity.wire.effects import Looks
 
 
@@ -58,8 +60,8 @@ def test_a_write_puts_the_node_at_the_turn_key_and_nowhere_else_of_the_scheduler
     stage.serve(nodes, *stage.targets(site))
     stage.foreign_fields(session)
     step = stage.finalize(session, "max_duration", site)
-    prefixes = stage.layout.scheduler_prefixes
-    places = [place for node in nodes for place in stage.snapshot().holding(node) if place.startswith(prefixes)]
+    ours = State(of_turns_and_sessions(stage.layout, stage.snapshot()))
+    places = [place for node in nodes for place in ours.holding(node)]
     expected = f"{stage.layout.turn_key(step.turn_id)} / {stage.layout.affinity_field}"
     stage.claim(places == [expected], f"the node at {expected} alone", ", ".join(places) or "nowhere", step.seen)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.stage.drawing import claim_random, finalizes, selects
+from turnaffinity.stage.drawing import claim_random, finalizes, needs_random, selects
 from turnaffinity.stage.stage import Stage
 from turnaffinity.wire.effects import Looks
 
@@ -116,6 +116,7 @@ def test_the_utterance_after_the_subjects_own_inherits_no_node(stage: Stage, rea
         if not missing:
             return
         stage.finalize(session, reason, watch=False)
+    needs_random(stage)
     observed = f"none of 700 began {' or '.join(sorted(missing))}"
     stage.claim(False, "the next utterance on the same node now and then, and on another one", observed)
 

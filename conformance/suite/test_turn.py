@@ -3,7 +3,7 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.claims import UUID_V4
+from turnaffinity.judging.claims import UUID_V4, claim_nothing_changed
 from turnaffinity.stage.stage import Stage, Step, told
 from turnaffinity.subjects.subject import Finalized, Refused
 from turnaffinity.wire.effects import Looks, selections
@@ -206,8 +206,7 @@ def claim_refused(stage: Stage, step_of: str, **asked: object) -> None:
     step = stage.finalize(**asked)  # type: ignore[arg-type]
     refused = isinstance(step.answer, Refused) and step.answer.code == "bad_request"
     stage.claim(refused, f"error bad_request for {step_of}", told(step.answer), step.seen)
-    after = stage.snapshot()
-    stage.claim_unchanged(before, after, "nothing changed in Redis", step, {*before.keys, *after.keys})
+    claim_nothing_changed(stage, before, step)
 
 
 def open_scene(stage: Stage) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from turnaffinity.judging.cases import case
+from turnaffinity.stage.drawing import needs_random
 from turnaffinity.stage.stage import Stage, told
 from turnaffinity.subjects.subject import Refused
 from turnaffinity.wire.effects import Looks, selections
@@ -209,7 +210,9 @@ def test_d3_seen_in_where_a_fresh_batch_goes(stage: Stage) -> None:
     stage.note("batches of 20 jobs; what is scattered at random stays together in all of them with chance below 1e-9")
     if not together:
         stage.decided("D3", "after-batch", step, f"one batch went to {len(set(step.nodes))} nodes")
-    elif together[0] == 0:
+        return
+    needs_random(stage)
+    if together[0] == 0:
         stage.decided("D3", "after-first-job", step, "every batch went to the node of its first job")
     else:
         observed = f"from job {together[0] + 1} on every batch went to one node"
@@ -225,6 +228,7 @@ def test_d3_seen_in_a_batch_whose_first_job_gets_no_node(stage: Stage) -> None:
         if len(set(step.nodes[1:])) > 1:
             stage.decided("D3", "after-batch", step, f"one batch went to {len(set(step.nodes[1:]))} nodes")
             return
+    needs_random(stage)
     stage.decided("D3", "after-first-job", step, "every batch went to the node of its first job that got one")
 
 

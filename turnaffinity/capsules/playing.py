@@ -103,7 +103,7 @@ def play(playable: Playable, judge: Judge, left_out: Collection[int] = ()) -> tu
     from turnaffinity.problem import Problem
 
     judge.clear()
-    stage = SparingStage(judge, playable.name, left_out=frozenset(left_out))
+    stage = SparingStage(judge, playable.name, rule=playable.case.rule, left_out=frozenset(left_out))
     started = time.monotonic()
     error: Exception | None = None
     try:

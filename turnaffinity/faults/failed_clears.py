@@ -18,6 +18,7 @@ from turnaffinity.faults.one_error import (
     with_open_turn,
 )
 from turnaffinity.faults.proxied import proxied
+from turnaffinity.stage.business import bindings
 from turnaffinity.stage.evidence import Unobservable
 from turnaffinity.stage.long_plays import Moment, played_once
 from turnaffinity.stage.stage import SITES, Stage
@@ -79,7 +80,7 @@ def _turn_of(step: Step) -> set[str]:
 
 def _without_bindings(stage: Stage, state: State) -> State:
     """Bindings are judged at once, and not carried along: they are deleted, and the state without them returned."""
-    bound = state.with_prefix(stage.layout.prefixes["job"])
+    bound = bindings(stage.layout, state)
     if bound:
         stage.do("DEL", *sorted(bound))
     return State({key: held for key, held in state.keys.items() if key not in bound})

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from turnaffinity.stage.business import bindings, contracts
 from turnaffinity.stage.stage import Stage, Step
+from turnaffinity.stage.state import State
+from turnaffinity.subjects.subject import Finalized
 
 UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 """The text of a UUID v4 (TA-TURN-1), in either case."""
@@ -41,3 +44,16 @@ def claim_chosen(stage: Stage, node: str | None, expected: str, choose: Callable
     again = (choose(True) for _ in range(EVERY_TIME))
     wire = next((each.seen for each in again if each.node != node), ())
     stage.claim(False, expected, step.node if node is not None else f"node {step.node!r}", wire)
+
+
+def claim_nothing_changed(stage: Stage, before: State, step: Step) -> None:
+    """Fail the case if the refused finalize changed anything that is the contract's, a binding too (TA-TURN-5)."""
+    old, new = contracts(stage.layout, before), contracts(stage.layout, stage.snapshot())
+    stage.claim_unchanged(old, new, "nothing changed in Redis", step, {*old.keys, *new.keys})
+
+
+def claim_none_bound(stage: Stage, step: Step) -> None:
+    """Fail the case if a job is bound after this closing finalize (TA-BIND-1)."""
+    made = [job.job_id for job in step.answer.jobs] if isinstance(step.answer, Finalized) else []
+    bound = sorted(bindings(stage.layout, stage.snapshot(), made))
+    stage.claim(not bound, f"no job binding after {step.request['reason']}", ", ".join(bound), step.seen)

@@ -20,7 +20,7 @@ from turnaffinity.problem import Problem
 from turnaffinity.server import token
 from turnaffinity.showing.finding import finding
 from turnaffinity.showing.names import Names
-from turnaffinity.stage.evidence import NotJudged, NotRun, Violation
+from turnaffinity.stage.evidence import Follows, NoAnswer, NotJudged, NotRun, Violation
 from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import SITES, Stage
 from turnaffinity.subjects.subject import CannotGoOn
@@ -213,7 +213,8 @@ def stage(request: pytest.FixtureRequest) -> Stage:
         if getattr(judge.subject, "exhausted", False):
             raise NotRun("the run was given up: too many restarts, or deadlines missed in a row")
         judge.clear()
-        made = Stage(judge, request.node.name)
+        case = case_of(request.node.function)
+        made = Stage(judge, request.node.name, rule=case.rule if case else "")
     except Problem as problem:
         plugin.problem = problem
         pytest.exit(str(problem), returncode=3)
@@ -235,13 +236,15 @@ def result_of(case: Case, name: str, made: Stage | None, error: BaseException | 
     if error is None:
         return CaseResult(rule, name, "warn" if common.get("warnings") else "pass", **common)
     if isinstance(error, NotJudged):
-        return CaseResult(rule, name, error.outcome, reason=error.reason, **common)
+        follows = (error.owner,) if isinstance(error, Follows) else ()
+        return CaseResult(rule, name, error.outcome, reason=error.reason, follows=follows, **common)
     steps = tuple(made.steps) if made is not None else ()
     if isinstance(error, Violation):
         wire = tuple({"client": line.client, "argv": list(line.argv), "broken": line.broken} for line in error.wire)
         return CaseResult(
-            rule, name, "fail", expected=error.expected, observed=error.observed, wire=wire, steps=steps, **common
-        )
+            rule, name, "fail", expected=error.expected, observed=error.observed, wire=wire, steps=steps,
+            unanswered=isinstance(error, NoAnswer), **common,
+        )  # fmt: skip
     observed = f"{type(error).__name__}: {error}"
     return CaseResult(rule, name, "fail", expected="the case to run", observed=observed, steps=steps, **common)
 
@@ -255,7 +258,7 @@ def told_failure(rule: str, error: Violation, stage: Stage | None) -> str:
 
 
 def _revived(data: dict[str, Any]) -> CaseResult:
-    for name in ("wire", "warnings", "notes", "steps"):
+    for name in ("wire", "warnings", "notes", "steps", "follows"):
         data[name] = tuple(data[name])
     data["saw"] = tuple((decision, choice) for decision, choice in data["saw"])
     return CaseResult(**data)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading, reading_from
 from turnaffinity.contract.rules import RULES
+from turnaffinity.judging.preflight import NO_NODE, finds_no_node
 from turnaffinity.judging.suite import suite_folder
 from turnaffinity.judging.verdict import (
     CaseResult,
@@ -19,6 +20,7 @@ from turnaffinity.judging.verdict import (
     decisions_seen,
     rule_reports,
     rules_in_scope,
+    settled,
     single_choices,
 )
 from turnaffinity.judging.workers import Beside, Sharing, check_shareable
@@ -48,17 +50,23 @@ class SuiteRun:
 def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None = None, workers: int = 0) -> Report:
     """Judge the subject and return the report; the judge is closed by the caller.
 
+    An adapter that finds no node at all is told so in a sentence, and no case is run.
     With `judge.auto` the choices are found out first, from behaviour alone, and then held against the subject.
     Raises `CannotRun` if the subject or the server cannot be run, `Problem` if its input cannot be read.
     """
     started = time.monotonic()
     hello = judge.subject.hello
-    if judge.auto:
-        judge.reading = find_reading(judge, workers=workers)
-    run = run_suite(judge, tuple(rules), progress=progress, workers=workers, beside=_protocol_checks)
+    unrun = NO_NODE if judge.kind == "adapter" and finds_no_node(judge) else ""
+    if unrun:
+        judge.reading = DEFAULT_READING if judge.auto else judge.reading
+        run = SuiteRun((), 0, [])  # the protocol's checks want a node, too
+    else:
+        if judge.auto:
+            judge.reading = find_reading(judge, workers=workers)
+        run = run_suite(judge, tuple(rules), progress=progress, workers=workers, beside=_protocol_checks)
     profile = "lua" if judge.kind == "lua" else "scheduler"
     scope = rules_in_scope(profile, with_script=judge.kind == "reference", faults=judge.faults)
-    if rules:
+    if rules and not unrun:
         ran = {result.rule for result in run.results}
         scope = [rule for rule in scope if rule.id in ran]
     executed = sum(result.outcome in {"pass", "fail", "warn"} for result in run.results)
@@ -70,7 +78,7 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
         reading=judge.reading,
         decisions=single_choices(decisions_seen(run.results)),
         seed=judge.seed,
-        rules=rule_reports(scope, run.results),
+        rules=rule_reports(scope, run.results, unrun),
         protocol=run.protocol,
         planned=run.planned,
         executed=executed,
@@ -80,6 +88,7 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
         seconds=time.monotonic() - started,
         layout=judge.layout,
         scripts=getattr(judge.subject, "scripts", {}),
+        unrun=unrun,
     )  # fmt: skip
 
 
@@ -155,7 +164,7 @@ def run_suite(
     protocol = sharing.found if sharing else protocol
     if protocol is None:
         raise CannotRun("-n", "the protocol's checks never came back: a worker died", RUN_AGAIN)
-    return SuiteRun(_in_order(plugin), plugin.planned, protocol)
+    return SuiteRun(settled(_in_order(plugin)), plugin.planned, protocol)
 
 
 def _in_order(plugin: JudgePlugin) -> tuple[CaseResult, ...]:

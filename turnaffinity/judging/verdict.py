@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from turnaffinity import CONTRACT_VERSION, __version__
@@ -41,6 +41,10 @@ class CaseResult:
     steps: tuple[dict[str, Any], ...] = ()
     draws: int = 0
     seconds: float = 0.0
+    unanswered: bool = False
+    """Whether it failed since a finalize that has to be carried out was refused."""
+    follows: tuple[str, ...] = ()
+    """The rules that own what was found, where the case could come to no verdict because of it."""
 
 
 @dataclass
@@ -57,6 +61,8 @@ class RuleReport:
     notes: list[str] = field(default_factory=list)
     draws: int = 0
     """How many random choices were drawn to settle the rule."""
+    follows: tuple[str, ...] = ()
+    """The rules that own what kept its cases from a verdict; empty where anything else did."""
 
     def as_dict(self) -> dict[str, Any]:
         """The rule as `--json` writes it."""
@@ -92,6 +98,8 @@ class Report:
     layout: KeyLayout = field(default_factory=KeyLayout)
     scripts: dict[str, str] = field(default_factory=dict)
     """The names of the implementation's scripts by SHA1, where they are known."""
+    unrun: str = ""
+    """Why no case was run at all, in a sentence; empty where they were."""
 
     @property
     def failed(self) -> list[RuleReport]:
@@ -140,7 +148,8 @@ class Report:
         unexpected = [rule for rule in self.failed if rule.id not in self.expected_rules]
         protocol_failed = any(check["status"] == "fail" for check in self.protocol)
         only_expected = bool(self.failed) and not unexpected and not protocol_failed
-        return 0 if only_expected and not self.gaps and not self.filtered else 1
+        gaps = [rule for rule in self.gaps if not rule.follows or not set(rule.follows) <= self.expected_rules]
+        return 0 if only_expected and not gaps and not self.filtered else 1
 
     def as_dict(self) -> dict[str, Any]:
         """The whole report as plain data."""
@@ -165,12 +174,39 @@ def rules_in_scope(profile: str, *, with_script: bool = False, faults: bool = Fa
     return [rule for rule in chosen if faults or not judged_only_with_faults(rule.id)]
 
 
-def rule_reports(rules: Iterable[Rule], results: Sequence[CaseResult]) -> list[RuleReport]:
-    """One report a rule; a rule with no case is `not-run`."""
+def rule_reports(rules: Iterable[Rule], results: Sequence[CaseResult], unrun: str = "") -> list[RuleReport]:
+    """One report a rule; a rule with no case is `not-run`, for the reason `unrun` if there is one for all."""
+    if unrun:
+        return [RuleReport(rule.id, rule.level, "not-run", 0, reasons=[unrun]) for rule in rules]
     by_rule: dict[str, list[CaseResult]] = {}
     for result in results:
         by_rule.setdefault(result.rule, []).append(result)
     return [_rule_report(rule, by_rule.get(rule.id, [])) for rule in rules]
+
+
+OWN_THE_ANSWER = ("TA-TURN-6", "TA-SEL-1", "TA-SEL-2", "TA-SEL-3", "TA-SEL-4")
+"""The rules whose claims make a finalize answer with its batch, and a selection find a candidate."""
+
+
+def settled(results: Sequence[CaseResult]) -> tuple[CaseResult, ...]:
+    """The results with each missing answer blamed on the rules that own it, if one of them failed.
+
+    Where none did, whoever met the missing answer is all that tells of it, and keeps its failure.
+    """
+    owners = tuple(
+        rule for rule in OWN_THE_ANSWER if any(each.rule == rule and each.outcome == "fail" for each in results)
+    )
+    return tuple(_following(each, owners) if owners and each.unanswered else each for each in results)
+
+
+def _following(result: CaseResult, owners: tuple[str, ...]) -> CaseResult:
+    if result.rule in OWN_THE_ANSWER:
+        return result
+    code = result.observed.partition(":")[0]
+    reason = f"follows from {' and '.join(owners)}: a finalize that has to answer with its batch answered {code}"
+    return replace(
+        result, outcome="not-run", reason=reason, expected="", observed="", wire=(), steps=(), follows=owners
+    )
 
 
 def _rule_report(rule: Rule, results: list[CaseResult]) -> RuleReport:
@@ -183,6 +219,8 @@ def _rule_report(rule: Rule, results: list[CaseResult]) -> RuleReport:
         for result in judged if result.outcome == "fail"
     ]  # fmt: skip
     warnings = [warning for result in judged for warning in result.warnings]
+    unsettled = [result for result in results if result.outcome == "not-run"]
+    follows = {owner for result in unsettled for owner in result.follows} if all(r.follows for r in unsettled) else ()
     return RuleReport(
         rule.id,
         rule.level,
@@ -193,15 +231,16 @@ def _rule_report(rule: Rule, results: list[CaseResult]) -> RuleReport:
         warnings,
         [note for result in judged for note in result.notes],
         sum(result.draws for result in judged),
+        tuple(sorted(follows)),
     )
 
 
 def _status(rule: Rule, results: list[CaseResult], judged: list[CaseResult], failed: bool, warned: bool) -> str:
     if failed:
         return "warn" if rule.level == "SHOULD" else "fail"
-    if judged:
-        return "warn" if warned else "pass"
     outcomes = {result.outcome for result in results}
+    if judged and "not-run" not in outcomes:  # what was left out did not pass
+        return "warn" if warned else "pass"
     # the weakest reason decides: a run that was given up is not a rule that cannot be seen
     for outcome in ("not-run", "skip", "unobservable", "not-claimed"):
         if outcome in outcomes:

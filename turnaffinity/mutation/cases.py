@@ -14,8 +14,8 @@ from typing import Any
 
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
 from turnaffinity.judging.suite import case_functions
-from turnaffinity.judging.verdict import CaseResult
-from turnaffinity.stage.evidence import NotJudged, Violation
+from turnaffinity.judging.verdict import CaseResult, settled
+from turnaffinity.stage.evidence import NoAnswer, NotJudged, Violation
 from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import SITES, Stage
 
@@ -36,15 +36,16 @@ class PlannedCase:
     def run(self, judge: Judge) -> CaseResult:
         """Play the case on a cleared server, and say what came of it."""
         judge.clear()
-        stage = Stage(judge, self.name)
+        stage = Stage(judge, self.name, rule=self.rule)
         try:
             self.function(stage, **self.arguments)
         except NotJudged as error:
             return CaseResult(self.rule, self.name, error.outcome, self.title, reason=error.reason)
         except Violation as error:
             return CaseResult(
-                self.rule, self.name, "fail", self.title, expected=error.expected, observed=error.observed
-            )
+                self.rule, self.name, "fail", self.title, expected=error.expected, observed=error.observed,
+                unanswered=isinstance(error, NoAnswer),
+            )  # fmt: skip
         except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:  # as the plugin has it
             observed = f"{type(error).__name__}: {error}"
             return CaseResult(self.rule, self.name, "fail", self.title, expected="the case to run", observed=observed)
@@ -98,10 +99,14 @@ def run_cases(
         result = case.run(judge)
         results.setdefault(case.rule, []).append(result)
         if is_blame(result):
-            broken.add(case.rule)
+            if not result.unanswered:  # whose that is shows when all are done
+                broken.add(case.rule)
             if at_first:
                 break
-    return results
+    by_rule: dict[str, list[CaseResult]] = {rule: [] for rule in results}
+    for result in settled([result for outcomes in results.values() for result in outcomes]):
+        by_rule[result.rule].append(result)
+    return by_rule
 
 
 def is_blame(result: CaseResult) -> bool:

@@ -73,7 +73,9 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
         if check["status"] == "fail":
             console.print(Text(f"\n{check['id']}  {check['title']}", style="bold red"))
             print_finding(console, finding(check, Names(), words=words))
-    for name_of_family, rules in groupby(report.rules, key=lambda rule: family(rule.id)):
+    if report.unrun:
+        console.print(Text(f"\n{words(report.unrun)}", style=STYLES["fail"]))
+    for name_of_family, rules in groupby([] if report.unrun else report.rules, key=lambda rule: family(rule.id)):
         console.print(Text(f"\n{words.family(name_of_family)}", style="bold"))
         for rule in rules:
             _print_rule(console, words, rule)
@@ -172,8 +174,9 @@ def verdict_details(report: Report, words: Words) -> str:
     named("unobservable", [rule.id for rule in report.unseen])
     if report.filtered:
         parts.append(f"{words('only')} {', '.join(report.filtered)}")
-    else:
-        named("nothing executed for", [rule.id for rule in report.gaps])
+    elif not report.unrun:
+        named("nothing executed for", [rule.id for rule in report.gaps if not rule.cases])
+        named("not judged in full", [rule.id for rule in report.gaps if rule.cases])
     if report.failed and report.exit_status == 0:
         parts.append(words("every failure is expected"))
     return "; ".join([*parts, f"{words('reading')} {report.reading.label}", f"{words('seed')} {report.seed}"])

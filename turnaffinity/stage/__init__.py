@@ -1,6 +1,7 @@
 """Where does a case play? Names, the judge's own commands, the observer, state, steps, draws, long plays."""
 
 __all__ = [
+    "business",
     "demonstration",
     "drawing",
     "evidence",

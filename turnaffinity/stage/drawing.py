@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from turnaffinity.stage.evidence import Violation
+from turnaffinity.stage.evidence import Follows, Violation
 from turnaffinity.stage.randomness import Draws, draw_until_settled
 from turnaffinity.stage.stage import Stage, Step
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One way of drawing: `some(n)` makes at least one step, about n draws.
+
+    `alone` draws alike on a stage where nothing but candidates stands, so that nothing routes what is drawn;
+    `ordered` says whether each draw there is free of the one before it.
+    """
+
+    kind: str
+    some: Callable[[int], Sequence[Step]]
+    alone: Callable[[Stage], Draw]
+    ordered: bool = True
 
 
 def claim_random(
     stage: Stage,
     candidates: Iterable[str],
-    draw_some: Callable[[int], Sequence[Step]],
+    draw: Draw,
     *,
     ordered: bool = True,
     per: str = "draws",
@@ -20,18 +35,20 @@ def claim_random(
 ) -> None:
     """Fail the case unless the draws are a random choice among the candidates (DESIGN, section 4, *Random*).
 
-    `draw_some(n)` makes at least one step, about n draws. A node that is no candidate fails at once. `groups` names
-    for each of many candidates the group that it counts for; of each group, all of like size, one has to come.
+    A node that is no candidate fails at once. `groups` names for each of many candidates the group that it counts for;
+    of each group, all of like size, one has to come. Leaves the case, unless it is one of TA-SEL-2, where the choice
+    is not random by itself.
     """
+    leave_if_known_fixed(stage, draw)
     allowed = set(candidates)
     draws = Draws(set(groups.values()) if groups else allowed, ordered=ordered)
     watched: list[Step] = []
 
     def nodes_of(count: int) -> list[str]:
         found: list[str] = []
-        for step in draw_some(count):
+        for step in draw.some(count):
             watched.extend(() if watched or not step.seen else (step,))
-            for node in step.nodes if step.request["op"] == "finalize" else [step.node]:
+            for node in _nodes(step):
                 if node not in allowed:
                     expected = f"one of {', '.join(sorted(allowed))}"
                     raise Violation(expected, f'node "{node}"' if node is not None else "no node", step.seen)
@@ -40,6 +57,7 @@ def claim_random(
 
     verdict = draw_until_settled(draws, nodes_of)
     if verdict:
+        needs_random(stage, draw)
         wire = watched[0].seen if watched else ()
         raise Violation(f"a random choice among {', '.join(draws.candidates)}", verdict, wire)
     stage.draws += len(draws.seen)
@@ -50,6 +68,63 @@ def claim_random(
     )
 
 
+OWNER = "TA-SEL-2"
+"""The rule that says that a choice is random; its own cases draw whatever is known."""
+
+
+def needs_random(stage: Stage, draw: Draw | None = None) -> None:
+    """Leave the case if the choice is not random by itself: what was drawn then tells nothing of the case's claim.
+
+    To be asked where all is done and the case is about to say what the draws show: the stage is cleared.
+    """
+    if stage.rule in ("", OWNER):
+        return
+    for each in (_simplest(stage), draw):
+        if each is not None and _fixed_alone(stage, each):
+            raise Follows(OWNER, NOT_RANDOM)
+
+
+NOT_RANDOM = "the choice is not random by itself, so that nothing can be told from what was drawn"
+
+
+def leave_if_known_fixed(stage: Stage, draw: Draw) -> None:
+    """Leave the case before it draws, where an earlier one found that the choice is not random by itself."""
+    known = (stage.judge.kept.get(_name(each)) for each in (_simplest(stage), draw))
+    if stage.rule not in ("", OWNER) and any(known):
+        raise Follows(OWNER, NOT_RANDOM)
+
+
+def _simplest(stage: Stage) -> Draw:
+    return selects(stage) if stage.judge.kind == "lua" else finalizes(stage, "manual")
+
+
+def _name(draw: Draw) -> str:
+    return f"fixed alone: {draw.kind}"
+
+
+def _fixed_alone(stage: Stage, draw: Draw) -> str:
+    """How this kind of draw is fixed where nothing but candidates stands in the database; "" if it varies."""
+    kept, name = stage.judge.kept, _name(draw)
+    if name not in kept:
+        stage.judge.clear()
+        empty = Stage(stage.judge, name)
+        nodes = empty.nodes(2)
+        empty.serve(nodes, *empty.langs)
+        alone = draw.alone(empty)
+        drawn = Draws(nodes, ordered=draw.ordered)
+        try:
+            kept[name] = draw_until_settled(
+                drawn, lambda count: [node or "" for step in alone.some(count) for node in _nodes(step)]
+            )
+        except Violation:  # whatever else is wrong: that is no answer to this question
+            kept[name] = ""
+    return str(kept[name])
+
+
+def _nodes(step: Step) -> list[str | None]:
+    return step.nodes if step.request["op"] == "finalize" else [step.node]
+
+
 def selects(
     stage: Stage,
     *,
@@ -58,7 +133,7 @@ def selects(
     turn: Callable[[], str | None] | str | None = None,
     job: Callable[[], str | None] | str | None = None,
     before: Callable[[], None] | None = None,
-) -> Callable[[int], list[Step]]:
+) -> Draw:
     """Draw through `select`: with these ids (fixed, or made for each draw), after `before()` each time."""
 
     def made(source: Callable[[], str | None] | str | None) -> str | None:
@@ -76,7 +151,15 @@ def selects(
             unwatched = True  # the commands of the first draw are evidence; to watch each one takes long
         return steps
 
-    return draw_some
+    ids = "no turn" if turn is None else "fresh turns" if callable(turn) else "one turn"
+    jobs = job is not None
+
+    def alone(empty: Stage) -> Draw:
+        one = empty.turn()
+        turns = {"no turn": None, "one turn": one}.get(ids, empty.turn)
+        return selects(empty, turn=turns, job=empty.job if jobs else None)  # one job would keep its binding
+
+    return Draw(f"select, {ids}, {'jobs' if jobs else 'no job'}", draw_some, alone)
 
 
 def finalizes(
@@ -88,7 +171,7 @@ def finalizes(
     before: Callable[[str], None] | None = None,
     src: str | None = None,
     tgt: str | None = None,
-) -> Callable[[int], list[Step]]:
+) -> Draw:
     """Draw through finalizes, each of a fresh session unless `session` names it; `before(session)` each time."""
 
     unwatched = False
@@ -107,4 +190,10 @@ def finalizes(
             steps.append(step)
         return steps
 
-    return draw_some
+    size = site if isinstance(site, str) else len(site)
+    batch = size != "solo" and size != "lone-room"
+
+    def alone(empty: Stage) -> Draw:  # each of a fresh session: a later segment is routed by the first
+        return finalizes(empty, reason, size if isinstance(size, str) else empty.langs[:size])
+
+    return Draw(f"{reason}, {size}", draw_some, alone, ordered=not (batch and reason == "max_duration"))

@@ -35,6 +35,10 @@ class Violation(AssertionError):
         self.wire = wire_lines(wire, broken)
 
 
+class NoAnswer(Violation):
+    """A finalize that has to be carried out was refused: whose claim that makes false depends on the other cases."""
+
+
 class NotJudged(Exception):
     """The case came to no verdict; `reason` says why in a sentence."""
 
@@ -67,6 +71,14 @@ class NotRun(NotJudged):
     """The run was given up before this case."""
 
     outcome: Outcome = "not-run"
+
+
+class Follows(NotRun):
+    """What is wrong here is another rule's: nothing that is seen would tell against the case's own claim."""
+
+    def __init__(self, owner: str, reason: str) -> None:
+        super().__init__(f"follows from {owner}: {reason}")
+        self.owner = owner
 
 
 def wire_lines(wire: Iterable[Command], broken: Iterable[Command] = ()) -> tuple[WireLine, ...]:

@@ -16,7 +16,8 @@ from itertools import product
 from typing import Any
 
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
-from turnaffinity.stage.evidence import NotJudged, NotRun, Violation
+from turnaffinity.stage.business import bindings
+from turnaffinity.stage.evidence import Follows, NotJudged, Violation
 from turnaffinity.stage.stage import Stage
 from turnaffinity.stage.state import State
 from turnaffinity.stage.step import Step
@@ -72,6 +73,14 @@ class Moment:
         """The answer, unless the finalize was refused since no job got a node."""
         return self.step.answer if isinstance(self.step.answer, Finalized) else None
 
+    def is_answered(self, layout: KeyLayout) -> bool:
+        """Whether there is an answer to go by: the batch, or none where nobody serves any of its languages.
+
+        Where there is not, TA-TURN-6 owns what is wrong, and nobody else can say what had to follow.
+        """
+        pairs = [f"{self.step.request['src_lang']}:{lang}" for lang in self.langs]
+        return self.answer is not None or not any(self.candidates(layout, pair) for pair in pairs)
+
 
 @dataclass
 class History:
@@ -120,7 +129,7 @@ def played_once(
     if history.ended is not None and (answers or not isinstance(history.ended, Violation)):
         raise history.ended
     if history.ended is not None:
-        raise NotRun(f"after {len(history.moments)} of its steps there was no usable answer")
+        raise Follows("TA-TURN-6", f"after {len(history.moments)} steps of a long play there was no usable answer")
 
 
 def _played(stage: Stage, play: Callable[[Stage], Iterator[Moment]]) -> History:
@@ -167,6 +176,13 @@ def _finalizes(stage: Stage) -> Iterator[Moment]:
         yield life.next_moment()
 
 
+def made_by(stage: Stage, step: Step, before: State, after: State) -> set[str]:
+    """Bindings, and turn keys that stand under ids known or new: what a play does not carry along."""
+    jobs = [job.job_id for job in step.answer.jobs] if isinstance(step.answer, Finalized) else []
+    turns = {key for state in (before, after) for key in state.with_prefix(stage.layout.prefixes["turn"])}
+    return turns | bindings(stage.layout, after, jobs).keys()
+
+
 LEFT = ("no key", "empty field", "offline", "online", "one field more", "no session", "no pointer")
 
 
@@ -190,10 +206,9 @@ def _scenes(stage: Stage) -> Iterator[Moment]:
             stage.do("HDEL", layout.session_key(session), layout.current_turn_field)
         before = stage.snapshot()
         step = stage.finalize(session, why, "solo" if room is None else room)
-        yield Moment(step, before, stage.snapshot(), used=frozenset({turn}), steps=len(stage.steps))
-        made = [job.job_id for job in step.answer.jobs] if isinstance(step.answer, Finalized) else []
-        ids = {turn, step.answer.turn_id} if isinstance(step.answer, Finalized) else {turn}
-        stage.do("DEL", layout.session_key(session), *map(layout.turn_key, sorted(ids)), *map(layout.job_key, made))
+        after = stage.snapshot()
+        yield Moment(step, before, after, used=frozenset({turn}), steps=len(stage.steps))
+        stage.do("DEL", layout.session_key(session), *sorted(made_by(stage, step, before, after)))
 
 
 class _Life:
@@ -237,8 +252,10 @@ class _Life:
             self.used.add(step.answer.turn_id)
             if reason == "max_duration" and opened and opened != step.answer.turn_id:
                 self.superseded[session].add(opened)
-            # bindings are judged at once, and not carried along
-            stage.do("DEL", *(stage.layout.job_key(job.job_id) for job in step.answer.jobs))
+        made = [job.job_id for job in step.answer.jobs] if isinstance(step.answer, Finalized) else []
+        bound = bindings(stage.layout, moment.after, made)
+        if bound:  # they are judged at once, and not carried along
+            stage.do("DEL", *sorted(bound))
         return moment
 
     def _site(self) -> str | list[str]:

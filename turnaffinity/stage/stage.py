@@ -14,6 +14,7 @@ from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.server import token
 from turnaffinity.showing.sentences import asked, told
+from turnaffinity.stage.business import bindings, contracts, of_turns_and_sessions
 from turnaffinity.stage.evidence import NotClaimed, Unobservable, Violation, listed
 from turnaffinity.stage.languages import LANGUAGES, REGIONS
 from turnaffinity.stage.state import LOOK, State, difference, state_of, take_snapshot
@@ -50,6 +51,8 @@ class Stage:
     """Whether ids are long and of odd signs: in cases whose subject they are, and in long plays."""
     steps: list[dict[str, Any]] = field(default_factory=list)
     """Everything done so far, for the capsule: requests and the judge's own commands, in order."""
+    rule: str = ""
+    """The rule that the case is of."""
 
     def __post_init__(self) -> None:
         if self.judge.observer is not None:
@@ -352,6 +355,21 @@ class Stage:
         names = set(keys)
         changes = difference(before.only(names), after.only(names))
         self.claim(not changes, expected, "; ".join(changes), step.seen)
+
+    def claim_others_unchanged(
+        self, before: State, after: State, expected: str, step: Step, own: Iterable[str] = ()
+    ) -> None:
+        """Fail the case if any of the contract's keys but `own` changed or went; a new binding is TA-BIND-1's."""
+        old, new = contracts(self.layout, before), contracts(self.layout, after)
+        bound = bindings(self.layout, new).keys() - old.keys.keys()
+        self.claim_unchanged(old, new, expected, step, {*old.keys, *new.keys} - {*own, *bound})
+
+    def claim_turns_unchanged(
+        self, before: State, after: State, expected: str, step: Step, own: Iterable[str] = ()
+    ) -> None:
+        """Fail the case if anything under the turn and session prefixes but `own` changed, appeared or went."""
+        names = {key for state in (before, after) for key in of_turns_and_sessions(self.layout, state)}
+        self.claim_unchanged(before, after, expected, step, names - set(own))
 
     def decided(self, decision: str, choice: str, step: Step, observed: str) -> None:
         """The subject was seen to make a choice: kept for the report, and held against the reading."""

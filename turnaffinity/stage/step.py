@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from turnaffinity.showing.sentences import asked, told
-from turnaffinity.stage.evidence import Skipped, Violation
-from turnaffinity.subjects.subject import Answer, Finalized, Selected, Subject
+from turnaffinity.stage.evidence import NoAnswer, Skipped, Violation
+from turnaffinity.subjects.subject import Answer, Finalized, Refused, Selected, Subject
 from turnaffinity.wire.command import Command
 
 
@@ -34,18 +34,19 @@ class Step:
 
     @property
     def finalized(self) -> Finalized:
-        """The answer of a finalize that was carried out; anything else fails the case."""
-        if not isinstance(self.answer, Finalized):
-            raise Violation(f"an answer to {self.asked}", told(self.answer), self.seen)
-        return self.answer
+        """The answer of a finalize that was carried out; anything else fails the case, or the rule that owns it."""
+        if isinstance(self.answer, Finalized):
+            return self.answer
+        kind = NoAnswer if isinstance(self.answer, Refused) else Violation
+        raise kind(f"an answer to {self.asked}", told(self.answer), self.seen)
 
     @property
     def node(self) -> str | None:
         """The answer of a selection, or the node of a finalize's only job; anything else fails the case."""
         if isinstance(self.answer, Selected):
             return self.answer.node_id
-        if isinstance(self.answer, Finalized) and len(self.answer.jobs) == 1:
-            return self.answer.jobs[0].node_id
+        if self.request["op"] == "finalize" and len(self.finalized.jobs) == 1:
+            return self.finalized.jobs[0].node_id
         raise Violation(f"one node in answer to {self.asked}", told(self.answer), self.seen)
 
     @property

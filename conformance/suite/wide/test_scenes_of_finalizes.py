@@ -6,7 +6,9 @@ from itertools import combinations, product
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.stage.drawing import claim_random, finalizes
+from turnaffinity.judging.claims import claim_none_bound, claim_nothing_changed
+from turnaffinity.stage.business import is_binding
+from turnaffinity.stage.drawing import claim_random, finalizes, needs_random
 from turnaffinity.stage.stage import Stage, Step, told
 from turnaffinity.subjects.subject import Refused
 from turnaffinity.wire.meaning import keys_of
@@ -92,8 +94,7 @@ def test_a_reason_is_compared_byte_for_byte(stage: Stage, bad: str) -> None:
     step = stage.finalize(session, bad)
     refused = isinstance(step.answer, Refused) and step.answer.code == "bad_request"
     stage.claim(refused, f'error bad_request for reason "{bad}"', told(step.answer), step.seen)
-    after = stage.snapshot()
-    stage.claim_unchanged(before, after, "nothing changed in Redis", step, {*before.keys, *after.keys})
+    claim_nothing_changed(stage, before, step)
 
 
 # selection
@@ -204,6 +205,7 @@ def test_d3_seen_in_where_a_batch_goes_whose_recorded_node_is_gone(stage: Stage)
         if len(set(step.nodes)) > 1:
             stage.decided("D3", "after-batch", step, f"a batch of an open turn went to {len(set(step.nodes))} nodes")
             return
+    needs_random(stage)
     stage.decided("D3", "after-first-job", step, "every batch went to the node of its first job")
 
 
@@ -269,10 +271,9 @@ def test_a_closing_finalize_binds_no_job_not_even_for_a_moment(
     stage.foreign_fields(session)
     open_turn_whose_node_is(stage, became, session)
     step = stage.finalize(session, reason, site)
-    bound = sorted(stage.snapshot().with_prefix(stage.layout.prefixes["job"]))
-    stage.claim(not bound, f"no job binding after {reason}", ", ".join(bound), step.seen)
-    prefix = stage.layout.prefixes["job"]
-    written = [c for c in step.seen if c.name in SETS_A_STRING and any(key.startswith(prefix) for key in keys_of(c))]
+    claim_none_bound(stage, step)
+    layout = stage.layout
+    written = [c for c in step.seen if c.name in SETS_A_STRING and any(is_binding(layout, key) for key in keys_of(c))]
     stage.claim_none(written, f"no job binding for {reason}, not even for a moment", step)
 
 
@@ -292,6 +293,7 @@ def test_a_close_whose_batch_got_only_some_nodes_closes(
     stage.serve(nodes, *(lang for number, lang in enumerate(langs) if number not in without))
     stage.record(turn, nodes[0] if recorded == "online" else "", session)
     step = stage.finalize(session, reason, langs)
+    assert step.finalized.jobs
     now = (stage.affinity(turn), stage.open_turn(session))
     stage.claim(now == (None, None), "the affinity and the open turn deleted", str(now), step.seen)
 
@@ -306,8 +308,7 @@ def test_however_few_other_fields_of_the_session_hash_survive(stage: Stage, reas
     for why in ("max_duration", reason, reason):
         step = stage.finalize(session, why)
         found = stage.snapshot().hash(key)
-        found.pop(stage.layout.current_turn_field, None)
-        stage.claim(found == fields, str(fields), str(found), step.seen)
+        stage.claim(fields.items() <= found.items(), str(fields), str(found), step.seen)
 
 
 @case("TA-KEY-2")
@@ -340,9 +341,8 @@ def test_a_session_id_is_an_opaque_text_however_long(stage: Stage, reason: str) 
         stage.record(stage.turn(), nodes[1], other)
     before = stage.snapshot()
     step = stage.finalize(session, reason)
-    after = stage.snapshot()
     own = {stage.layout.session_key(session), stage.layout.turn_key(turn)}
-    stage.claim_unchanged(before, after, "every other key as it was", step, {*before.keys, *after.keys} - own)
+    stage.claim_others_unchanged(before, stage.snapshot(), "every other key as it was", step, own)
 
 
 # what is inherited
@@ -390,6 +390,7 @@ def test_no_later_utterance_of_a_session_inherits_a_node(stage: Stage, reason: s
         inherited = {(job, other) for job, other in inherited if begun.nodes[job] == last.nodes[other]}
         if not inherited:
             return
+    needs_random(stage)
     job, other = min(inherited)
     observed = f"job {job + 1} always went where job {other + 1} of the one before it had gone"
     stage.claim(False, "an utterance that begins elsewhere now and then", observed)
