@@ -79,7 +79,7 @@ def claim_selected_under(stage: Stage, step: Step, langs: list[str]) -> None:
         stage.claim(given in (None, turn), expected, f'"{given}"', step.seen, [selection.unit.top])
     others = [
         command
-        for command in Looks(stage.layout).affinity_reads(step.wire)
+        for command in Looks(stage.layout).affinity_looks(step.wire)
         if stage.layout.turn_id_of(command.argv[1]) not in (None, turn)
     ]
     stage.claim_none(others, f"no read of another turn's affinity than {turn}", step)
@@ -144,7 +144,7 @@ def test_once_the_clear_has_run_no_job_is_selected_under_the_closed_id(stage: St
     rest = Looks(stage.layout).after_the_clear(step.wire, turn, stage.layout.session_key(session))
     pairs = [stage.pair(lang) for lang in stage.targets(site)]
     broken = [found.unit.top for found in selections(rest, stage.layout, pairs) if found.turn_argument == turn]
-    broken += [c for c in Looks(stage.layout).affinity_reads(rest) if stage.layout.turn_id_of(c.argv[1]) == turn]
+    broken += [c for c in Looks(stage.layout).affinity_looks(rest) if stage.layout.turn_id_of(c.argv[1]) == turn]
     stage.claim_none(broken, f"no selection under {turn} after its clear", step)
 
 

@@ -1,9 +1,10 @@
-"""What do the strangers' adapters share? The lines they read and answer, and the checks of a finalize's words.
+"""What do the strangers' adapters share? The lines they read and answer, the checks of a finalize, RESP as bytes.
 
 Everything that touches Redis is in the adapters: they must not be alike.
 """
 
 import json
+import socket
 import sys
 import traceback
 import urllib.parse
@@ -95,6 +96,43 @@ def address(url: str) -> Address:
     return Address(
         "", parts.hostname or "127.0.0.1", parts.port or 6379, int(parts.path.strip("/") or 0), user, password
     )
+
+
+def dial(where: Address) -> socket.socket:
+    """A socket to the server, nothing said yet."""
+    if not where.path:
+        return socket.create_connection((where.host, where.port))
+    made = socket.socket(socket.AF_UNIX)
+    made.connect(where.path)
+    return made
+
+
+def packed(words: Iterable[str]) -> bytes:
+    """A command as it goes over the wire."""
+    parts = [word.encode("utf-8", "surrogateescape") for word in words]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+
+
+def unpacked(file: IO[bytes]) -> Any:
+    """The next reply of RESP2 or RESP3: texts, numbers, lists, dicts, None; Broken for an error, a Push for a push."""
+    line = file.readline()
+    kind, rest = line[:1], line[1:-2].decode()
+    if not kind:
+        raise EOFError("connection closed")
+    if kind == b"_" or (kind in b"$*" and rest == "-1"):
+        return None
+    if kind in b"$=!":
+        text = file.read(int(rest) + 2)[:-2].decode("utf-8", "surrogateescape")
+        return Broken(text) if kind == b"!" else text
+    if kind in b"*~>":
+        return (Push if kind == b">" else list)(unpacked(file) for _ in range(int(rest)))
+    if kind == b"%":
+        return {unpacked(file): unpacked(file) for _ in range(int(rest))}
+    return int(rest) if kind == b":" else Broken(rest) if kind == b"-" else rest
+
+
+class Push(list[Any]):
+    """What a RESP3 server says unasked."""
 
 
 class Stranger:

@@ -50,14 +50,18 @@ class Sorter:
         command = Command(tuple(argv))
         pairs = {self.stage.pair(lang) for lang in self.stage.targets(self.site)}
         keys = keys_of(command)
-        if any(part in pairs for part in argv[1:]) or any(self.stage.of_the_surroundings(key) for key in keys):
+        ours = any(key.startswith(self.stage.layout.scheduler_prefixes) for key in keys)
+        if keys and not ours and command.name not in SCRIPT_CALLS and not self._of_the_surroundings(keys):
+            return None  # a lock or a log of its own, that the session or the pair gives its name to
+        if any(part in pairs for part in argv[1:]) or self._of_the_surroundings(keys):
             return "select"
         if command.name in TRANSACTION:
             return "clear"
         named = any(self.session in part or self.turn in part for part in argv[1:])
-        if keys and not any(key.startswith(self.stage.layout.scheduler_prefixes) for key in keys):
-            return None  # a lock of its own, that the session gives its name to
-        return "clear" if named and (keys or command.name in SCRIPT_CALLS) else None
+        return "clear" if named and (ours or (command.name in SCRIPT_CALLS and not keys)) else None
+
+    def _of_the_surroundings(self, keys: Sequence[str]) -> bool:
+        return any(self.stage.of_the_surroundings(key) for key in keys)
 
 
 def with_open_turn(stage: Stage, site: str, session: str | None = None) -> Sorter:
@@ -67,7 +71,8 @@ def with_open_turn(stage: Stage, site: str, session: str | None = None) -> Sorte
     return Sorter(stage, session, turn, site)
 
 
-def _clean_run(stage: Stage, reason: str, site: str) -> list[Kind | None]:
+def _clean_run(stage: Stage, reason: str, site: str) -> tuple[list[Kind | None], set[int]]:
+    """What each command of a finalize without an error belongs to, and where a transaction that clears nothing is."""
     if stage.judge.server.kind == "fake":
         raise Skipped("no proxy can stand before fakeredis, so that no command can be made to fail")
     subject = proxied(stage.judge).subject
@@ -76,22 +81,37 @@ def _clean_run(stage: Stage, reason: str, site: str) -> list[Kind | None]:
         with proxied(stage.judge).deciding(lambda argv: None) as sent:
             stage.finalize(sorter.session, reason, site, by=subject)
         kinds = [sorter.kind(argv) for argv in sent]
-    return kinds
+    return kinds, _other_transactions([argv[0].upper() for argv in sent], kinds)
+
+
+def _other_transactions(names: Sequence[str], kinds: Sequence[Kind | None]) -> set[int]:
+    """Where MULTI and EXEC stand round nothing that clears: a transaction of the implementation's own books."""
+    found: set[int] = set()
+    begun: list[int] = []
+    for at, name in enumerate(names):
+        if name == "MULTI":
+            begun.append(at)
+        elif name == "EXEC" and begun:
+            if "clear" not in kinds[begun[-1] + 1 : at]:
+                found |= {begun[-1], at}
+            begun.pop()
+    return found
 
 
 def first_clear_positions(stage: Stage, reason: str, site: str) -> list[Place]:
     """The commands of the first clear: those that name the session or its turn before the first selection."""
-    kinds = _clean_run(stage, reason, site)
+    kinds, others = _clean_run(stage, reason, site)
     before = kinds[: kinds.index("select")] if "select" in kinds else kinds
-    count = before.count("clear")
-    if not count:
+    clears = [at for at, kind in enumerate(before) if kind == "clear"]
+    places = [Place("clear", number) for number, at in enumerate(clears) if at not in others]
+    if not places:
         stage.unobservable("no command of a first clear was seen before the jobs")
-    return [Place("clear", number) for number in range(count)]
+    return places
 
 
 def selection_positions(stage: Stage, reason: str, site: str) -> list[Place]:
     """The commands of the selections, at most a few of them, spread evenly."""
-    count = _clean_run(stage, reason, site).count("select")
+    count = _clean_run(stage, reason, site)[0].count("select")
     if count <= MOST_SELECTION_FAULTS:
         return [Place("select", number) for number in range(count)]
     return [Place("select", round(i * (count - 1) / (MOST_SELECTION_FAULTS - 1))) for i in range(MOST_SELECTION_FAULTS)]

@@ -86,6 +86,11 @@ class Looks:
         """Those that read what it holds; to ask beforehand whether the field is there is no read (TA-SEL-5)."""
         return [command for command in self.affinity_reads(wire) if command.name not in ASKS_WHETHER]
 
+    def affinity_looks(self, wire: Iterable[Command]) -> list[Command]:
+        """Those that leave it there: what HGETDEL takes out of a turn is cleared, and no job is selected by it."""
+        taken = {id(c) for c in wire if any(self.is_turn_key(key) for key, _ in deletes_fields(c))}
+        return [command for command in self.affinity_reads(wire) if id(command) not in taken]
+
     def _reads_affinity(self, command: Command) -> bool:
         field = self._layout.affinity_field
         return any(self.is_turn_key(key) if fields is ALL else field in fields for key, fields in reads_fields(command))
