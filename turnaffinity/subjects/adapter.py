@@ -253,7 +253,7 @@ class AdapterSubject:
             what = f"{what}; when stdin was closed this came: {shown(late[:4096])}"
             mend = "the line was never flushed: flush stdout after each line"
         self._count_failure(missed_deadline=missed_deadline)
-        said = peer.channel.tail.lines()
+        said = peer.channel.complaints.lines()
         stderr = "".join(f"\n  stderr: {line}" for line in said)
         return Broke(f"{what}\n  mend: {mend}{stderr}")
 
