@@ -69,7 +69,7 @@ class RuleReport:
 
 @dataclass
 class Report:
-    """A run's verdict with its evidence; `as_dict` is the shape of `--json` (DESIGN, section 6)."""
+    """A run's verdict with its evidence; `as_dict` is the shape of `--json`."""
 
     profile: str
     implementation: dict[str, Any]
@@ -100,7 +100,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """conforms, violates or incomplete (DESIGN, section 6)."""
+        """conforms, violates or incomplete."""
         if self.failed or any(check["status"] == "fail" for check in self.protocol):
             return "violates"
         if self.filtered or self.gaps:

@@ -1,4 +1,4 @@
-"""How is a message of several lines shown? Its first line as what was observed, each further one under its own label."""
+"""How is a message of several lines shown? The first as what was observed, each other one under its own label."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
     for check in report.protocol:
         if check["status"] == "fail":
             console.print(Text(f"\n{check['id']}  {check['title']}", style="bold red"))
-            shown, more = by_line(check)
-            print_finding(console, finding(shown, Names(), words=words, more=more))
+            shown, told = by_line(check)
+            print_finding(console, finding(shown, Names(), words=words, more=told))
     for name_of_family, rules in groupby(report.rules, key=lambda rule: family(rule.id)):
         console.print(Text(f"\n{words.family(name_of_family)}", style="bold"))
         for rule in rules:

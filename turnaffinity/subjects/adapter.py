@@ -1,7 +1,7 @@
 """Who stands behind the protocol? An implementation in any language, in a process of its own, judged as a Subject.
 
 A request that brings no usable answer is `Broke`, with what was seen and how to mend it; the adapter is then started
-afresh for the next request, and nothing is asked twice (DESIGN, section 7).
+afresh for the next request, and nothing is asked twice.
 """
 
 from __future__ import annotations
@@ -280,7 +280,7 @@ class AdapterSubject:
     def _take_over(self, path: str) -> None:
         """Let whoever holds the socket's connection go: a listener may serve one connection after the other.
 
-        That subject connects anew when it is asked again; a restart is a reconnect (DESIGN, section 7).
+        That subject connects anew when it is asked again; a restart is a reconnect.
         """
         holder = _CONNECTED.get(path)
         if holder is not None and holder is not self:

@@ -39,7 +39,8 @@ def parse_line(line: bytes) -> dict[str, Any]:
         what = f"byte {error.start + 1} of the line is no UTF-8: {shown(line)}"
         raise NotAnAnswer(what, "write UTF-8") from error
     except RecursionError as error:
-        raise NotAnAnswer(f"the line nests too deep: {shown(line)}", "answer as in DESIGN, section 7") from error
+        mend = "answer as the schemas in conformance/schema/ say"
+        raise NotAnAnswer(f"the line nests too deep: {shown(line)}", mend) from error
     except ValueError as error:
         raise _no_json(text) from error
     if not isinstance(members, dict):

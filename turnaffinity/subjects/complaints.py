@@ -1,4 +1,4 @@
-"""What did the adapter write to stderr? The first lines since it was last asked, its reason for ending, the last lines."""
+"""What did the adapter write to stderr? The first lines since it was last asked, why it ended, the last lines."""
 
 from __future__ import annotations
 
