@@ -119,6 +119,17 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "the answer has id 1; the request's id was 2; it is the id of an earlier request: was that one answered twice?",
         "answer each request once, with its own id",
     ),
+    "an id of its own counting": (
+        "def answer(r, good=answer): return good(r) if r['op'] == 'hello' else {**good(r), 'id': 77}",
+        "the answer has id 77; the request's id was 2; this process was never sent a request with that id",
+        "echo the id as you got it: ids do not begin at 1 in each process",
+    ),
+    "members with capitals": (
+        "def answer(r, good=answer): return good(r) if r['op'] == 'hello' else "
+        "{'id': r['id'], 'ok': {'TurnID': 't', 'Jobs': []}}",
+        'ok lacks turn_id; it has TurnID, Jobs; "TurnID" is there: the name is "turn_id", and names are lower case',
+        'answer {"turn_id": "..."',
+    ),
     "no id": (
         "def answer(r, good=answer): return good(r) if r['op'] == 'hello' else {'ok': good(r)['ok']}",
         "the answer has no id, but ok; the request's id was 2",

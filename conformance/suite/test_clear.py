@@ -20,9 +20,9 @@ from turnaffinity.wire.units import units
 def claim_closed(stage: Stage, session: str, turn: str, seen: tuple = ()) -> None:  # type: ignore[type-arg]
     affinity, open_turn = stage.affinity(turn), stage.open_turn(session)
     field = stage.layout.affinity_field
-    stage.claim(affinity is None, f"no {field} in {stage.layout.turn_key(turn)}", affinity, seen)
+    stage.claim(affinity is None, f"no {field} in {stage.layout.turn_key(turn)}", f"it holds {affinity}", seen)
     field = stage.layout.current_turn_field
-    stage.claim(open_turn is None, f"no {field} in {stage.layout.session_key(session)}", open_turn, seen)
+    stage.claim(open_turn is None, f"no {field} in {stage.layout.session_key(session)}", f"it holds {open_turn}", seen)
 
 
 # TA-CLEAR-1
@@ -93,7 +93,7 @@ def test_with_no_open_turn_clearing_changes_nothing(stage: Stage, site: str, rea
         before.hash(stage_key)
         trimmed = {k: v for k, v in before.hash(stage_key).items() if k != stage.layout.current_turn_field}
         after_fields = stage.snapshot().hash(stage_key)
-        stage.claim(after_fields == trimmed, "the other fields as they were", str(after_fields), step.seen)
+        stage.claim(after_fields == trimmed, "the other fields as they were", after_fields, step.seen)
     after = stage.snapshot()
     keys = {*before.keys, *after.keys} - ({stage.layout.session_key(session)} if scene == "empty pointer" else set())
     stage.claim_unchanged(before, after, "every key as it was", step, keys)
@@ -228,7 +228,7 @@ def test_fields_that_others_change_in_the_middle_of_a_turn_survive_its_close(sta
     step = stage.finalize(session, reason)
     now = stage.snapshot().hash(key)
     now.pop(stage.layout.current_turn_field, None)
-    stage.claim(now == {"muted": "yes", "joined": "1"}, "muted=yes, joined=1", str(now), step.seen)
+    stage.claim(now == {"muted": "yes", "joined": "1"}, "joined=1, muted=yes", now, step.seen)
 
 
 @case("TA-CLEAR-5")

@@ -14,6 +14,7 @@ from turnaffinity.contract.decisions import DEFAULT_READING, Reading, reading_fr
 from turnaffinity.contract.rules import RULES
 from turnaffinity.judging.suite import suite_folder
 from turnaffinity.judging.verdict import (
+    JUDGED,
     CaseResult,
     Report,
     decisions_seen,
@@ -53,15 +54,16 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
     """
     started = time.monotonic()
     hello = judge.subject.hello
+    unseen_choices: tuple[str, ...] = ()
     if judge.auto:
-        judge.reading = find_reading(judge, workers=workers)
+        judge.reading, unseen_choices = _look_for_reading(judge, workers)
     run = run_suite(judge, tuple(rules), progress=progress, workers=workers, beside=_protocol_checks)
     profile = "lua" if judge.kind == "lua" else "scheduler"
     scope = rules_in_scope(profile, with_script=judge.kind == "reference", faults=judge.faults)
     if rules:
         ran = {result.rule for result in run.results}
         scope = [rule for rule in scope if rule.id in ran]
-    executed = sum(result.outcome in {"pass", "fail", "warn"} for result in run.results)
+    executed = sum(result.outcome in JUDGED for result in run.results)
     return Report(
         profile=profile,
         implementation={"name": hello.name, "version": hello.version, "language": hello.language,
@@ -76,6 +78,7 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
         executed=executed,
         filtered=tuple(rules),
         auto=judge.auto,
+        unseen_choices=unseen_choices,
         results=run.results,
         seconds=time.monotonic() - started,
         layout=judge.layout,
@@ -100,6 +103,11 @@ def find_reading(judge: Judge, *, workers: int = 0) -> Reading:
 
     Where it mixes two choices the more frequent one is held against it, and the other then fails its case.
     """
+    return _look_for_reading(judge, workers)[0]
+
+
+def _look_for_reading(judge: Judge, workers: int) -> tuple[Reading, tuple[str, ...]]:
+    """The reading, and the decisions that were not seen."""
     judge.auto_looking = True
     judge.reading = DEFAULT_READING
     ids = tuple(rule.id for rule in RULES.values() if rule.level == "DECISION")
@@ -109,7 +117,7 @@ def find_reading(judge: Judge, *, workers: int = 0) -> Reading:
         judge.auto_looking = False
     known = {name: choices[0] for name, choices in seen.items() if choices}
     try:
-        return reading_from(known)
+        return reading_from(known), tuple(name for name, choices in seen.items() if not choices)
     except ValueError as error:
         raise CannotRun("--reading auto", f"no reading fits what was seen: {error}", "name the reading") from error
 

@@ -68,7 +68,7 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
     """Print a line for each rule, the failures with their evidence, and the verdict line."""
     console, words = console or console_for(), Words(lang)
     name = " ".join(one_line(report.implementation.get(part, "")) for part in ("name", "version")).strip()
-    about = f" {words('on')} {one_line(report.server)}, {words('reading')} {report.reading.label}"
+    about = f" {words('on')} {one_line(report.server)}, {words('reading')} {report.reading_told(words('not seen'))}"
     console.print(Text.assemble((name, "bold"), f"{about}, {words('seed')} {report.seed}"))
     for check in report.protocol:
         if check["status"] == "fail":
@@ -156,6 +156,8 @@ def _print_ending(console: Console, words: Words, report: Report) -> None:
         console.print(f"{words('decisions seen')}: {seen}")
     for stale in report.stale:
         console.print(Text(f"{words('stale')}: {stale['rule']} ({one_line(stale['reason'])})", style="yellow"))
+    if why := report.why_not_executed(words.lang):
+        _print_hanging(console, "", why, "dim")
     line = Text(words(report.verdict), style=STYLES[report.verdict])
     line.append(verdict_details(report, words), style="default")
     console.print(line)
@@ -181,7 +183,8 @@ def verdict_details(report: Report, words: Words) -> str:
         named("nothing executed for", [rule.id for rule in report.gaps])
     if report.failed and report.exit_status == 0:
         parts.append(words("every failure is expected"))
-    return "; ".join([*parts, f"{words('reading')} {report.reading.label}", f"{words('seed')} {report.seed}"])
+    reading = f"{words('reading')} {report.reading_told(words('not seen'))}"
+    return "; ".join([*parts, reading, f"{words('seed')} {report.seed}"])
 
 
 def print_replay(replayed: Replayed, *, lang: str = "en") -> None:

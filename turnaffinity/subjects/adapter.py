@@ -90,6 +90,8 @@ class AdapterSubject:
         self._missed_in_a_row = 0
         self._last_id = 0
         self._lines_read = 0
+        self._asked: set[int] = set()
+        """The ids of the requests that this process has answered."""
         self.restarts = 0
         """How often the adapter was started afresh after a failure."""
         self.exhausted: str | None = None
@@ -229,7 +231,8 @@ class AdapterSubject:
             line = peer.channel.exchange(request, seconds)
             self._lines_read += 1
             parsed = parse_line(line)
-            body = body_of(parsed, members.get("id", request_id))
+            body = body_of(parsed, members.get("id", request_id), self._asked)
+            self._asked.add(members.get("id", request_id))
             if surplus := peer.channel.surplus:
                 raise NotAnAnswer(f"the answer was followed by another line: {shown(surplus)}", _ONE_ANSWER)
             if op == "hello":
@@ -272,6 +275,7 @@ class AdapterSubject:
             self.restarts += 1
             self._broken = False
         self._lines_read = 0
+        self._asked = set()
         if self._socket_path is not None:
             self._take_over(self._socket_path)
             return SocketPeer(self._socket_path, self._clock, self.deadlines.hello_s)

@@ -50,7 +50,9 @@ def test_a_selection_of_any_kind_is_answered_and_without_a_candidate_by_no_node(
         request, node = moment.step.request, moment.step.node
         served = bool(moment.candidates(stage.layout, request["pair"]))
         bound = request["job_id"] and stage.layout.job_key(request["job_id"]) in moment.before.keys  # TA-BIND-2's
-        stage.claim(served or bound or node is None, "no node where nobody serves the pair", node, moment.step.seen)
+        stage.claim(
+            served or bound or node is None, "no node where nobody serves the pair", node or "no node", moment.step.seen
+        )
 
 
 # TA-SEL-1
@@ -74,7 +76,7 @@ def claim_chosen_in_the_last_pool(stage: Stage, pool_id: int) -> None:
     stage.record(turn, nodes[-1])
     for _ in range(6):  # among a hundred a random choice agrees with chance 1e-12
         step = stage.select(turn=turn)
-        stage.claim(step.node == nodes[-1], f"the recorded node {nodes[-1]}, every time", step.node, step.seen)
+        stage.claim(step.node == nodes[-1], f"the recorded node {nodes[-1]}, every time", step.told_node, step.seen)
 
 
 @case("TA-SEL-1", "LS")
@@ -109,7 +111,7 @@ def test_a_node_id_is_an_opaque_text(stage: Stage) -> None:
         stage.record(turn, node)
         for _ in range(12):  # among sixteen a random choice agrees with chance 4e-15
             step = stage.select(turn=turn)
-            stage.claim(step.node == node, f"the recorded node {node}", step.node, step.seen)
+            stage.claim(step.node == node, f"the recorded node {node}", step.told_node, step.seen)
 
 
 @case("TA-SEL-1", "LS")
@@ -122,7 +124,7 @@ def test_a_job_whose_binding_is_dropped_follows_its_turn(stage: Stage) -> None:
         stage.do("SET", stage.layout.job_key(job), gone[0], "EX", stage.layout.job_ttl_s)
         step = stage.select(turn=turn, job=job)
         holds = step.node in (nodes[1], gone[0])  # whether a dead binding is dropped is TA-BIND-2's
-        stage.claim(holds, f"the recorded node {nodes[1]}, every time", step.node, step.seen)
+        stage.claim(holds, f"the recorded node {nodes[1]}, every time", step.told_node, step.seen)
 
 
 def online_with(stage: Stage, nodes: list[str], field: str) -> None:
@@ -168,7 +170,7 @@ def test_the_one_candidate_among_many_that_are_gone_is_found(stage: Stage) -> No
         stage.serve([*lone, *gone], lang)
         stage.offline(*gone)
         step = stage.select(lang)
-        stage.claim(step.node == lone[0], f"the only candidate {lone[0]}", step.node, step.seen)
+        stage.claim(step.node == lone[0], f"the only candidate {lone[0]}", step.told_node, step.seen)
 
 
 @case("TA-SEL-2", "LS")
