@@ -63,3 +63,14 @@ def test_a_path_or_a_target_that_is_gone_would_be_noticed():
 def test_make_alone_lists_every_target_with_a_line():
     rules = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert make_targets() == set(rules[0].split())
+
+
+def test_nothing_that_users_get_cites_a_design_that_they_do_not_have():
+    """The kit's own design paper is in no package: what it says for users stands in `conformance/README.md`."""
+    kinds = {".md", ".json", ".toml", ".rs", ".go", ".js", ".mjs", ".lua", ".yml", ".ipynb", ".py", ".j2"}
+    folders = ("conformance", "turnaffinity", "lua", "notebooks")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
+    files += [ROOT / document for document in DOCUMENTS]
+    built = {"node_modules", "target", "audit"}  # the audit's own code is still to come
+    read = [path for path in files if not built & set(path.relative_to(ROOT).parts)]
+    assert [str(path) for path in read if re.search(r"\bDESIGN\b", path.read_text(encoding="utf-8"))] == []

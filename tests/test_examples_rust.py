@@ -78,7 +78,7 @@ THEN = {
 
 @pytest.fixture
 def vectors(tmp_path: Path) -> Path:
-    """One vector that uses every feature of DESIGN, section 8, and one that forces draws."""
+    """One vector that uses every feature of the shape and one that forces draws."""
     folder = tmp_path / "vectors" / "TA-TURN-4"
     folder.mkdir(parents=True)
     vector = {
@@ -155,6 +155,18 @@ def test_the_runner_fails_where_a_vector_expects_something_else(server: Server, 
     done = cargo_test(EXAMPLE, "--test", "vectors", REDIS_URL=server.url, TURNAFFINITY_VECTORS=str(vectors))
     assert done.returncode != 0
     assert "1 failed" in vectors_said(done)
+
+
+def test_a_vector_of_a_rule_that_only_warns_fails_nobody(server: Server, vectors: Path) -> None:
+    server.clear()
+    file = vectors / "TA-TURN-4" / "one.json"
+    wrong = json.loads(file.read_text(encoding="utf-8")) | {"level": "SHOULD"}
+    wrong["then"]["absent"] = EXPECTATIONS["absent"]
+    file.write_text(json.dumps(wrong), encoding="utf-8")
+    done = cargo_test(EXAMPLE, "--test", "vectors", REDIS_URL=server.url, TURNAFFINITY_VECTORS=str(vectors))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "vectors: warning (SHOULD): TA-TURN-4/one.json" in vectors_said(done)
+    assert "0 passed (one for each reading), 1 skipped, 0 failed, 1 warned" in vectors_said(done)
 
 
 def test_without_a_server_or_vectors_the_runner_says_what_it_skipped_and_a_wrong_name_fails(

@@ -146,7 +146,7 @@ def test_what_a_goal_needs_is_derived_from_the_results(result: Exploration) -> N
 
 
 def test_the_committed_vectors_are_those_of_the_search(result: Exploration) -> None:
-    """If this fails: `make vectors`, or call turnaffinity.explorer.vectors.write_vectors, and commit what changed."""
+    """If this fails: `python -m turnaffinity.explorer.vectors`, and commit what changed."""
     made = {name: as_text(content) for name, content in vectors(result).items()}
     goals = {goal.id for goal in GOALS}
     committed = {
@@ -159,7 +159,7 @@ def test_the_committed_vectors_are_those_of_the_search(result: Exploration) -> N
 
 def test_a_vector_has_the_members_that_the_design_fixes_and_a_result_for_each_step(result: Exploration) -> None:
     for content in vectors(result).values():
-        assert {"contract", "id", "rule", "reading", "title", "given", "when", "then", "draws"} == set(content)
+        assert {"contract", "id", "rule", "level", "reading", "title", "given", "when", "then", "draws"} == set(content)
         assert set(content["then"]) == {"results", "keys", "absent", "no_ttl"}
         assert len(content["then"]["results"]) == len(content["when"])
 

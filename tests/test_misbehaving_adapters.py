@@ -20,6 +20,7 @@ import pytest
 from turnaffinity.problem import CannotRun
 from turnaffinity.subjects.adapter import AdapterSubject, Deadlines
 from turnaffinity.subjects.channel import Clock
+from turnaffinity.subjects.complaints import FIRST_BYTES
 from turnaffinity.subjects.process import ProcessPeer
 from turnaffinity.subjects.subject import Broke, Finalized
 
@@ -117,6 +118,17 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "def answer(r, good=answer): return {**good(r), 'id': 1}",
         "the answer has id 1; the request's id was 2; it is the id of an earlier request: was that one answered twice?",
         "answer each request once, with its own id",
+    ),
+    "an id of its own counting": (
+        "def answer(r, good=answer): return good(r) if r['op'] == 'hello' else {**good(r), 'id': 77}",
+        "the answer has id 77; the request's id was 2; this process was never sent a request with that id",
+        "echo the id as you got it: ids do not begin at 1 in each process",
+    ),
+    "members with capitals": (
+        "def answer(r, good=answer): return good(r) if r['op'] == 'hello' else "
+        "{'id': r['id'], 'ok': {'TurnID': 't', 'Jobs': []}}",
+        'ok lacks turn_id; it has TurnID, Jobs; "TurnID" is there: the name is "turn_id", and names are lower case',
+        'answer {"turn_id": "..."',
     ),
     "no id": (
         "def answer(r, good=answer): return good(r) if r['op'] == 'hello' else {'ok': good(r)['ok']}",
@@ -362,7 +374,50 @@ def test_a_flood_on_stderr_neither_blocks_nor_fills_memory(start: Start) -> None
     subject = start("def before(r):\n    [os.write(2, b'noise\\n' * 10000) for _ in range(20)]")
 
     assert isinstance(subject.finalize("s", "manual", "zh", "en", None), Finalized)
-    assert len(subject._peer.channel.tail._bytes) <= 2 * 8192  # type: ignore[union-attr]
+    kept = subject._peer.channel.complaints  # type: ignore[union-attr]
+    assert len(kept._first) + len(kept._last._bytes) <= 3 * FIRST_BYTES
+
+
+STACK = "".join(f"goroutine {n} [select]:\\nmain.worker()\\n\\t/src/main.go:{n}\\n\\n" for n in range(40))
+"""What Go prints after the reason of a panic: one paragraph for each goroutine."""
+
+
+@pytest.mark.parametrize("noise_before", [0, 30])
+def test_the_reason_of_a_panic_is_kept_though_a_long_stack_follows_it(start: Start, noise_before: int) -> None:
+    noise = "finalize began\\n" * noise_before
+    panic = "panic: assignment to entry in nil map\\n\\ngoroutine 1 [running]:\\nmain.finalize()\\n"
+    subject = start(f"def before(r):\n    if count: sys.stderr.write('{noise}{panic}{STACK}'); sys.exit(2)")
+
+    said = [line.removeprefix("  stderr: ") for line in finalize(subject).splitlines() if "stderr: " in line]
+
+    if noise_before:
+        assert said[4:9] == ["finalize began", "...", "panic: assignment to entry in nil map",
+                             "goroutine 1 [running]:", "main.finalize()"]  # fmt: skip
+    else:
+        assert said[:3] == ["panic: assignment to entry in nil map", "goroutine 1 [running]:", "main.finalize()"]
+    assert said[-3:] == ["goroutine 39 [select]:", "main.worker()", "/src/main.go:39"]
+    assert len(said) <= 15
+
+
+def test_what_was_written_for_earlier_requests_does_not_push_the_reason_out(start: Start) -> None:
+    subject = start(
+        "def before(r):\n    if count == 1: sys.stderr.write('busy\\n' * 5000); sys.stderr.flush()\n"
+        f"    if count > 1:\n        sys.stderr.write('panic: the pool is empty\\n{STACK}')\n        os._exit(2)"
+    )
+
+    assert finalize(subject) == ""
+    assert "\n  stderr: panic: the pool is empty\n" in finalize(subject)
+
+
+def test_few_lines_are_told_in_order_each_once_with_those_before_the_request(start: Start) -> None:
+    subject = start(
+        "print('connected', file=sys.stderr)\ndef before(r):\n    print('request', count, file=sys.stderr)\n"
+        "    if count > 1: sys.exit('no node')"
+    )
+
+    assert finalize(subject) == ""
+    said = [line for line in finalize(subject).splitlines() if "stderr: " in line]
+    assert said == [f"  stderr: {line}" for line in ("connected", "request 0", "request 1", "request 2", "no node")]
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,26 @@ def test_what_a_stranger_printed_is_shown_without_escapes_and_cut() -> None:
     assert tail.lines(2) == ["998", "999"]
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (b'{"Id": 7, "ok": {}}', "id"),
+        (b'{"id": 7, "Ok": {}}', "ok"),
+        (b'{"id": 7, "Error": {"code": "redis"}}', "error"),
+        (b'{"id": 7, "error": {"Code": "redis"}}', "code"),
+        (b'{"id": 7, "ok": {"Name": "x", "ops": []}}', "name"),
+        (b'{"id": 7, "ok": {"name": "x", "Ops": []}}', "ops"),
+        (b'{"id": 7, "ok": {"name": "x", "ops": [], "turnId": "t", "jobs": []}}', "turn_id"),
+        (b'{"id": 7, "ok": {"turn_id": "t", "jobs": [{"jobId": "j"}]}}', "job_id"),
+        (b'{"id": 7, "ok": {"name": "x", "ops": [], "nodeID": null}}', "node_id"),
+    ],
+)
+def test_a_member_whose_name_has_capitals_is_named_as_it_should_be(line: bytes, name: str) -> None:
+    reader = {"turn_id": finalized_of, "job_id": finalized_of, "node_id": selected_of}.get(name, hello_of)
+    with pytest.raises(NotAnAnswer, match=f'is there: the name is "{name}", and names are lower case'):
+        reader(body_of(parse_line(line), 7))  # type: ignore[arg-type]
+
+
 @pytest.mark.skipif(not EXAMPLE.exists(), reason="the Python example is not there")
 def test_the_python_example_keeps_the_protocol_and_nothing_is_left_in_redis() -> None:
     with open_server() as server, AdapterSubject(str(EXAMPLE), server.url) as subject:

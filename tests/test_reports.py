@@ -105,6 +105,20 @@ def test_the_verdict_line_names_what_broke_what_cannot_be_seen_filters_and_seed(
         assert part in verdict
 
 
+def test_what_an_ended_process_wrote_stands_one_line_a_line() -> None:
+    observed = "no usable answer: it ended\n  mend: keep running\n  stderr: panic: nil map\n  stderr: goroutine 1"
+    protocol = [{"id": "PROTO-3", "title": "one line", "status": "fail", "expected": "ids", "observed": observed}]
+    failed = [result("TA-TURN-1", "test_case", "fail", expected="an id", observed=observed)]
+    report = a_report(rules=rule_reports(rules_in_scope("scheduler"), failed), results=tuple(failed), protocol=protocol)
+    told = ["observed  no usable answer: it ended", "mend      keep running", "stderr    panic: nil map",
+            "stderr    goroutine 1"]  # fmt: skip
+    lines = [line.strip() for line in printed(report).splitlines()]
+    assert [line for line in lines if line in told] == told * 2
+    page = verdict_page(report)
+    assert page.count("<dt>stderr</dt><dd>panic: nil map</dd><dt>stderr</dt><dd>goroutine 1</dd>") == 2
+    assert "stderr    panic: nil map\nstderr    goroutine 1" in junit(report)
+
+
 def test_draws_are_told_once() -> None:
     assert printed(a_report()).count("passes with a chance below 1e-9") == 1
 

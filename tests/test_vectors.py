@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import redis
 
@@ -21,6 +24,7 @@ from turnaffinity.mutation.mutants import load_mutants, source_of
 from turnaffinity.server import Server, open_server
 from turnaffinity.specification import oracle
 from turnaffinity.specification.scripts import load_script
+from turnaffinity.subjects.protocol import schema_texts
 from turnaffinity.subjects.reference import ReferenceSubject
 from turnaffinity.subjects.script import ScriptSubject
 from turnaffinity.subjects.subject import Answer, Broke, Selected
@@ -41,6 +45,7 @@ from turnaffinity.vectors.scene import Scene, select, solo, world
 
 FOLDER = vectors_folder()
 FILES = sorted(FOLDER.glob("TA-*/*.json"))
+COUNTEREXAMPLES = sorted(FOLDER.glob("G*/*.json"))
 VECTORS = {f"{path.parent.name}/{path.name}": load(path) for path in FILES}
 
 
@@ -56,16 +61,20 @@ def client(server: Server) -> Any:
 
 
 def test_generating_the_vectors_again_gives_the_committed_bytes(tmp_path: Path) -> None:
+    for path in COUNTEREXAMPLES:  # written by the explorer, and counted in the README
+        (tmp_path / path.parent.name).mkdir(exist_ok=True)
+        (tmp_path / path.parent.name / path.name).write_bytes(path.read_bytes())
     write_vectors(tmp_path)
     made = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    committed = {str(path.relative_to(FOLDER)): path.read_bytes() for path in [*FILES, FOLDER / "README.md"]}
+    every = [*FILES, *COUNTEREXAMPLES, FOLDER / "README.md"]
+    committed = {str(path.relative_to(FOLDER)): path.read_bytes() for path in every}
     assert made == committed, "run `python -m turnaffinity.vectors`"
 
 
 def test_writing_removes_what_no_scene_makes_and_leaves_the_counterexamples(tmp_path: Path) -> None:
     for name in ("TA-SEL-1/old.json", "G1/counterexample.json"):
         (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_text("{}")
+        (tmp_path / name).write_bytes(COUNTEREXAMPLES[0].read_bytes())
     write_vectors(tmp_path)
     assert not (tmp_path / "TA-SEL-1/old.json").exists()
     assert (tmp_path / "G1/counterexample.json").exists()
@@ -76,6 +85,50 @@ def test_the_vectors_fit_the_schema_and_need_no_forced_draws() -> None:
         Vector.model_validate(vector)
         assert name == f"{vector['rule']}/{vector['id']}.json"
         assert "draws" not in vector, name
+
+
+def test_every_vector_is_named_after_its_file_and_says_its_level() -> None:
+    assert len(COUNTEREXAMPLES) > 90
+    schema = json.loads(schema_texts()["vector.json"])
+    for path in [*FILES, *COUNTEREXAMPLES]:
+        vector = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validate(vector, schema)
+        assert f"{vector['rule']}/{vector['id']}.json" == f"{path.parent.name}/{path.name}"
+        assert vector["level"] == (RULES[vector["rule"]].level if vector["rule"] in RULES else None)
+
+
+def test_each_id_of_a_vector_is_bound_once_and_before_it_is_used() -> None:
+    for path in [*FILES, *COUNTEREXAMPLES]:
+        vector = json.loads(path.read_text(encoding="utf-8"))
+        bound: list[str] = []
+        for step, result in zip(vector["when"], vector["then"]["results"], strict=True):
+            assert used_ids(step) <= set(bound), path
+            for matcher, name in matchers_in(result):
+                assert (name in bound) != (matcher == "bind"), (path, matcher, name)
+                bound += [name] if matcher == "bind" else []
+        assert used_ids([vector["then"][name] for name in ("keys", "absent", "no_ttl")]) <= set(bound), path
+        assert used_ids(vector["given"]) == set()
+
+
+def matchers_in(value: Any) -> Iterator[tuple[str, str]]:
+    """The matchers that name an id, in the order of the file: (bind, T1)."""
+    parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else []
+    if isinstance(value, dict) and len(value) == 1 and value.keys() <= {"bind", "same_as", "not"}:
+        yield from value.items()
+        return
+    for part in parts:
+        yield from matchers_in(part)
+
+
+def used_ids(value: Any) -> set[str]:
+    return set(re.findall(r"\$\{(\w+)\}", json.dumps(value)))
+
+
+def test_the_readme_counts_every_vector_that_is_there() -> None:
+    every = [json.loads(path.read_text(encoding="utf-8")) for path in [*FILES, *COUNTEREXAMPLES]]
+    runs = sum(len(readings_of(vector)) for vector in every)
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert f"## What is here: {len(every)} vectors, {runs:,} runs in all readings" in text
 
 
 def test_every_rule_has_vectors_or_a_reason_and_never_both() -> None:
@@ -198,6 +251,8 @@ def test_a_mistake_about_a_rule_fails_one_of_its_vectors(server: Server, client:
         ({"same_as": "T1"}, "other"),
         ({"not": "T1"}, "the-id"),
         ({"not": "T1"}, None),
+        ({"node_id": None}, {"node": None}),
+        (["n1", "n2"], ["n2", "n1"]),
         ([{"node_id": "n1"}], []),
         ({"node_id": None}, {}),
         ({"error": "no_node"}, {"turn_id": "x", "jobs": []}),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from turnaffinity.contract.decisions import PRESETS
+from turnaffinity.contract.decisions import PRESETS, reading_from
 from turnaffinity.contract.rules import RULES
 from turnaffinity.judging.verdict import (
     CaseResult,
@@ -96,6 +96,41 @@ def test_a_passed_case_outweighs_one_that_could_not_be_judged() -> None:
     results = [CaseResult("TA-SEL-1", "a", "pass"), CaseResult("TA-SEL-1", "b", "unobservable", reason="why")]
     rule = rule_reports([RULES["TA-SEL-1"]], results)[0]
     assert (rule.status, rule.cases, rule.reasons) == ("pass", 1, ["why"])
+
+
+def test_one_line_says_why_planned_checks_do_not_count() -> None:
+    results = [CaseResult("TA-SEL-9", "x", "not-claimed"), *[CaseResult("TA-SEL-3", "y", "unobservable")] * 25]
+    judged = report()
+    assert judged.why_not_executed() == ""
+    judged.results = (*outcomes(), *results)
+    assert judged.why_not_executed() == (
+        "not executed: 25 would show nothing under this reading or from outside, 1 need an operation that is not "
+        "offered; each MUST was judged"
+    )
+    judged.filtered = ("TA-SEL-*",)
+    assert judged.why_not_executed().endswith("offered")
+    assert "25" in judged.why_not_executed("zh") and "MUST" not in judged.why_not_executed("zh")
+
+
+def test_what_auto_did_not_see_is_said_beside_the_reading() -> None:
+    judged = report("literal")
+    assert judged.reading_told() == "literal"
+    judged.unseen_choices = ("D4",)
+    assert judged.reading_told() == "literal (D4 not seen)"
+    judged.reading = reading_from({"D1": "mint", "D2": "after", "D3": "after-batch"})
+    assert judged.reading_told() == "mint / after / after-batch (D4 not seen)"
+
+
+def test_a_rule_s_reasons_begin_with_those_that_decide_its_status() -> None:
+    results = [
+        CaseResult("TA-SEL-5", "a", "not-claimed", reason="`select` is not offered"),
+        CaseResult("TA-SEL-5", "b", "unobservable", reason="no script selects here"),
+    ]
+    rule = rule_reports([RULES["TA-SEL-5"]], results)[0]
+    assert rule.status == "unobservable"
+    assert rule.reasons == ["no script selects here; it could be seen otherwise, but `select` is not offered"]
+    only = rule_reports([RULES["TA-SEL-5"]], results[:1])[0]
+    assert (only.status, only.reasons) == ("not-claimed", ["`select` is not offered"])
 
 
 def saw(*facts: tuple[str, str]) -> dict[str, str | None]:

@@ -6,6 +6,7 @@ from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import claim_none_bound
 from turnaffinity.stage.business import bindings, is_binding
 from turnaffinity.stage.drawing import claim_random, selects
+from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.stage import Stage
 from turnaffinity.stage.state import NO_TTL
 from turnaffinity.wire.meaning import keys_of
@@ -36,7 +37,7 @@ def test_a_max_duration_finalize_binds_each_job_that_was_routed_at_random(stage:
         found = state.keys.get(stage.layout.job_key(job.job_id))
         observed = found.text() if found else "no binding"
         holds = found is not None and found.value == job.node_id
-        stage.claim(holds, f"job {job.job_id} bound to {job.node_id}", observed, step.seen)
+        stage.claim(holds, f"job {job.job_id} bound to {in_words(job.node_id)}", observed, step.seen)
         assert found is not None
         wanted_s, left_s = stage.layout.job_ttl_s, (found.expires_at_ms - now_ms(stage)) / 1000
         if found.expires_at_ms == NO_TTL:
@@ -60,7 +61,9 @@ def test_a_later_max_duration_finalize_binds_the_jobs_that_were_routed_at_random
     step = stage.finalize(session, "max_duration", [a, b])
     job = step.finalized.jobs[1]
     bound = stage.look("GET", stage.layout.job_key(job.job_id))
-    stage.claim(bound == job.node_id, f"the job for {b} bound to {job.node_id}", bound, step.seen)
+    stage.claim(
+        bound == job.node_id, f"the job for {b} bound to {in_words(job.node_id)}", bound or "no binding", step.seen
+    )
 
 
 @case("TA-BIND-1")
@@ -86,7 +89,7 @@ def test_a_bound_job_keeps_its_node(stage: Stage) -> None:
         stage.do("SET", stage.layout.job_key(job), node, "EX", stage.layout.job_ttl_s)
         for _ in range(24):
             step = stage.select(job=job)
-            stage.claim(step.node == node, f"the node that the job is bound to, {node}", step.node, step.seen)
+            stage.claim(step.node == node, f"the node that the job is bound to, {node}", step.told_node, step.seen)
 
 
 @case("TA-BIND-2", "L")
@@ -97,7 +100,7 @@ def test_a_binding_is_looked_at_before_the_affinity(stage: Stage) -> None:
     stage.do("SET", stage.layout.job_key(job), nodes[1], "EX", stage.layout.job_ttl_s)
     for _ in range(24):
         step = stage.select(job=job, turn=turn)
-        stage.claim(step.node == nodes[1], f"the node that the job is bound to, {nodes[1]}", step.node, step.seen)
+        stage.claim(step.node == nodes[1], f"the node that the job is bound to, {nodes[1]}", step.told_node, step.seen)
 
 
 @case("TA-BIND-2", "L")
@@ -112,7 +115,7 @@ def test_a_binding_to_a_node_that_is_gone_is_dropped(stage: Stage, recorded: boo
     for _ in range(24 if recorded else 1):
         stage.do("SET", key, gone[0], "EX", stage.layout.job_ttl_s)
         step = stage.select(job=job, turn=turn)
-        stage.claim(step.node in allowed, f"one of {allowed}", step.node, step.seen)
+        stage.claim(step.node in allowed, f"one of {in_words(allowed)}", step.told_node, step.seen)
         bound = stage.look("GET", key)
         expected = "the binding to the node that is gone dropped"
         stage.claim(bound != gone[0], expected, f"still bound to {bound}", step.seen)
@@ -137,7 +140,9 @@ def test_what_was_drawn_for_a_job_stays_with_it(stage: Stage) -> None:
         first = stage.select(job=job, turn=turn).node
         for _ in range(6):
             step = stage.select(job=job, turn=turn)
-            stage.claim(step.node == first, f"the node that the job was given first, {first}", step.node, step.seen)
+            stage.claim(
+                step.node == first, f"the node that the job was given first, {first}", step.told_node, step.seen
+            )
 
 
 @case("TA-BIND-2", "L")

@@ -22,9 +22,9 @@ from turnaffinity.wire.units import units
 def claim_closed(stage: Stage, session: str, turn: str, seen: tuple = ()) -> None:  # type: ignore[type-arg]
     affinity, open_turn = stage.affinity(turn), stage.open_turn(session)
     field = stage.layout.affinity_field
-    stage.claim(affinity is None, f"no {field} in {stage.layout.turn_key(turn)}", affinity, seen)
+    stage.claim(affinity is None, f"no {field} in {stage.layout.turn_key(turn)}", f"it holds {affinity}", seen)
     field = stage.layout.current_turn_field
-    stage.claim(open_turn is None, f"no {field} in {stage.layout.session_key(session)}", open_turn, seen)
+    stage.claim(open_turn is None, f"no {field} in {stage.layout.session_key(session)}", f"it holds {open_turn}", seen)
 
 
 # TA-CLEAR-1

@@ -4,6 +4,7 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.stage.drawing import claim_random, finalizes
+from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.languages import USUAL, USUAL_PAIRS, USUAL_RING
 from turnaffinity.stage.nodes import (
     MANY_GONE,
@@ -46,7 +47,7 @@ def test_a_long_speech_stays_on_its_node(stage: Stage, site: str) -> None:
     wanted = stage.finalize(session, "max_duration", site).nodes[0]
     for _ in range(32):
         step = stage.finalize(session, "max_duration", site)
-        stage.claim(set(step.nodes) == {wanted}, f"every job on {wanted}, as recorded", step.nodes, step.seen)
+        stage.claim(set(step.nodes) == {wanted}, f"every job on {in_words(wanted)}, as recorded", step.nodes, step.seen)
 
 
 @case("TA-SEL-1")
@@ -60,7 +61,7 @@ def test_a_long_speech_whose_affinity_somebody_moved_goes_on_where_it_was_moved(
         wanted = next(node for node in nodes[number % 3 :] + nodes if node != stage.affinity(turn))
         stage.record(turn, wanted)
         step = stage.finalize(session, why, site)
-        stage.claim(set(step.nodes) == {wanted}, f"every job on {wanted}, as recorded", step.nodes, step.seen)
+        stage.claim(set(step.nodes) == {wanted}, f"every job on {in_words(wanted)}, as recorded", step.nodes, step.seen)
 
 
 @case("TA-SEL-1")
@@ -78,7 +79,7 @@ def test_a_recorded_node_that_was_away_for_a_segment_gets_its_turn_back(stage: S
         stage.serve([wanted], *stage.targets(site))
         stage.record(stage.open_turn(session) or "", wanted)
         step = stage.finalize(session, "max_duration", site)
-        stage.claim(set(step.nodes) == {wanted}, f"every job on {wanted}, as recorded", step.nodes, step.seen)
+        stage.claim(set(step.nodes) == {wanted}, f"every job on {in_words(wanted)}, as recorded", step.nodes, step.seen)
 
 
 @case("TA-SEL-1")
@@ -337,8 +338,10 @@ def test_in_a_room_only_the_pairs_that_the_recorded_node_lacks_go_elsewhere(stag
             stage.record(stage.turn(), recorded[0], session)
             step = stage.finalize(session, why, room)
             by_lang = dict(zip(room, step.nodes, strict=True))
-            stage.claim(by_lang[a] == recorded[0], f"the job for {a} on {recorded[0]}", str(by_lang), step.seen)
-            stage.claim(by_lang[b] in others, f"the job for {b} on one of {others}", str(by_lang), step.seen)
+            stage.claim(by_lang[a] == recorded[0], f"the job for {a} on {recorded[0]}", told(step.answer), step.seen)
+            stage.claim(
+                by_lang[b] in others, f"the job for {b} on one of {in_words(others)}", told(step.answer), step.seen
+            )
 
 
 # TA-SEL-5, TA-SEL-6: where a script selects, its own commands are told from the finalize's
@@ -445,8 +448,10 @@ def test_a_closing_finalize_that_found_no_node_still_closes(stage: Stage, site: 
     step = stage.finalize(session, reason, site)
     reported = isinstance(step.answer, Refused) and step.answer.code == "no_node"
     stage.claim(reported, "error no_node", told(step.answer), step.seen)
-    stage.claim(stage.affinity(turn) is None, "the affinity cleared", stage.affinity(turn), step.seen)
-    stage.claim(stage.open_turn(session) is None, "no open turn", stage.open_turn(session), step.seen)
+    left = stage.affinity(turn)
+    stage.claim(left is None, "the affinity cleared", f"it still names {left}", step.seen)
+    left = stage.open_turn(session)
+    stage.claim(left is None, "no open turn", f"{left} is open", step.seen)
 
 
 # TA-SEL-8

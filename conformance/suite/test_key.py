@@ -43,7 +43,7 @@ def test_the_affinity_is_read_from_the_turn_key_and_its_field(stage: Stage) -> N
         stage.record(turn, node)
         for _ in range(24):
             step = stage.select(turn=turn)
-            stage.claim(step.node == node, f"{node}, recorded in the turn hash's field", step.node, step.seen)
+            stage.claim(step.node == node, f"{node}, recorded in the turn hash's field", step.told_node, step.seen)
 
 
 @case("TA-KEY-1", "LS")
@@ -93,7 +93,7 @@ def test_an_affinity_changed_at_the_turn_key_by_somebody_else_is_followed(stage:
         decoys(stage, turn, session, nodes[0])
         step = stage.finalize(session, reason, site)
         first = step.nodes[0]
-        stage.claim(first == wanted, f"{wanted}, recorded in the turn hash's field", first, step.seen)
+        stage.claim(first == wanted, f"{wanted}, recorded in the turn hash's field", first or "no node", step.seen)
 
 
 @case("TA-KEY-1")
@@ -122,7 +122,8 @@ def test_the_open_turn_is_what_the_session_hash_names(stage: Stage, site: str, r
     stage.record(older, nodes[1])
     stage.record(turn, nodes[0], session)
     step = stage.finalize(session, reason, site)
-    stage.claim(stage.affinity(turn) is None, "the open turn's affinity cleared", stage.affinity(turn), step.seen)
+    left = stage.affinity(turn)
+    stage.claim(left is None, "the open turn's affinity cleared", f"it still names {left}", step.seen)
     stage.claim(stage.affinity(older) == nodes[1], "a turn that is not open left alone", "it was cleared", step.seen)
 
 
@@ -197,7 +198,8 @@ def test_a_turn_opened_by_one_process_is_closed_by_another(stage: Stage, reason:
     step = stage.finalize(session, reason, by=stage.second)
     left = stage.affinity(turn)
     stage.claim(left is None, "the affinity cleared by the second process", f"it still names {left}", step.seen)
-    stage.claim(stage.open_turn(session) is None, "no open turn", stage.open_turn(session), step.seen)
+    left = stage.open_turn(session)
+    stage.claim(left is None, "no open turn", f"{left} is open", step.seen)
 
 
 @case("TA-KEY-2")

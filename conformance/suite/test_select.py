@@ -17,7 +17,7 @@ from turnaffinity.stage.nodes import (
     claim_found_past_dead_pools,
     lone_candidate,
 )
-from turnaffinity.stage.stage import Stage, Step
+from turnaffinity.stage.stage import Stage, Step, told
 from turnaffinity.wire.effects import Looks
 
 LONG = "a-turn-id.longer_than-a-UUID." * 180 + "END"
@@ -83,7 +83,7 @@ def test_the_affinity_holds_whatever_the_job_is_called(stage: Stage) -> None:
     for job in ("0", "null", turn, *(f"{name}{'j' * length}" for length in (1, 20, 40, 80, 160, 320))):
         for _ in range(4):
             step = stage.select(turn=turn, job=job)
-            stage.claim(step.node == nodes[1], f"the recorded node {nodes[1]}", step.node, step.seen)
+            stage.claim(step.node == nodes[1], f"the recorded node {nodes[1]}", step.told_node, step.seen)
 
 
 @case("TA-SEL-1", "LS")
@@ -106,7 +106,7 @@ def test_an_affinity_that_moves_is_followed_at_once(stage: Stage) -> None:
             stage.record(turn, node)
             for _ in range(4):
                 step = stage.select(turn=turn)
-                stage.claim(step.node == node, f"the node recorded last, {node}", step.node, step.seen)
+                stage.claim(step.node == node, f"the node recorded last, {node}", step.told_node, step.seen)
 
 
 @case("TA-SEL-1", "LS")
@@ -329,7 +329,7 @@ def test_the_only_candidate_is_chosen(stage: Stage) -> None:
     nodes = stage.nodes(1)
     stage.serve(nodes)
     step = stage.select(turn=stage.turn())
-    stage.claim(step.node == nodes[0], f"the only candidate {nodes[0]}", step.node, step.seen)
+    stage.claim(step.node == nodes[0], f"the only candidate {nodes[0]}", step.told_node, step.seen)
 
 
 # TA-SEL-3, TA-SEL-4
@@ -449,7 +449,12 @@ def test_a_node_that_left_the_pool_of_this_pair_gives_way(stage: Stage) -> None:
     claim_random(stage, nodes, selects(stage, turn=turn))
     for _ in range(24):
         step = stage.select(stage.langs[1], turn=turn)
-        stage.claim(step.node == left[0], "the recorded node for the pair that it still serves", step.node, step.seen)
+        stage.claim(
+            step.node == left[0],
+            "the recorded node for the pair that it still serves",
+            step.node or "no node",
+            step.seen,
+        )
 
 
 # TA-SEL-5, TA-SEL-6
@@ -582,7 +587,7 @@ def test_no_candidate_is_no_node(stage: Stage, scene: str) -> None:
     for asked in (None, turn):
         for job in (None, bound_to_the_dead(stage, nodes) if scene == "bound" else stage.job()):
             step = stage.select(turn=asked, job=job)
-            stage.claim(step.node is None, "no node (nil)", f"node {step.node!r}", step.seen)
+            stage.claim(step.node is None, "no node (nil)", told(step.answer), step.seen)
 
 
 NEVER_MEANT = ("auto", "any", "und", "mul")
@@ -636,7 +641,7 @@ def test_a_recorded_node_that_serves_only_another_pair_is_no_candidate(stage: St
     stage.serve(nodes, stage.langs[1])
     stage.record(turn, nodes[0])
     step = stage.select(turn=turn)
-    stage.claim(step.node is None, "no node (nil)", f"node {step.node!r}", step.seen)
+    stage.claim(step.node is None, "no node (nil)", told(step.answer), step.seen)
 
 
 @case("TA-SEL-7", "LS")
@@ -673,7 +678,7 @@ def test_turns_that_take_turns_keep_their_own_nodes(stage: Stage) -> None:
     for _ in range(8):
         for turn, node in turns.items():
             step = stage.select(stage.langs[stage.rng.randrange(2)], turn=turn)
-            stage.claim(step.node == node, f"the turn's own node {node}", step.node, step.seen)
+            stage.claim(step.node == node, f"the turn's own node {node}", step.told_node, step.seen)
 
 
 @case("TA-SEL-8", "LS")
@@ -724,7 +729,7 @@ def test_a_gap_in_the_pool_ids_hides_no_candidate(stage: Stage, ids: list[int]) 
         stage.serve([node], pool_id=pool_id)
     if len(nodes) == 1:
         step = stage.select()
-        stage.claim(step.node == nodes[0], f"the only candidate, in pool {ids[0]}", step.node, step.seen)
+        stage.claim(step.node == nodes[0], f"the only candidate, in pool {ids[0]}", step.told_node, step.seen)
     else:
         claim_random(stage, nodes, selects(stage), ordered=False)
 

@@ -4,6 +4,7 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import UUID_V4, claim_nothing_changed
+from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.stage import Stage, Step, told
 from turnaffinity.subjects.subject import Finalized, Refused
 from turnaffinity.wire.effects import Looks, selections
@@ -32,7 +33,7 @@ def test_turns_of_different_sessions_have_different_ids(stage: Stage, site: str)
     steps = [stage.finalize(stage.session(), why, site) for why in ("max_duration", "manual", "timeout") * 4]
     ids = [step.turn_id for step in steps]
     twice = sorted({text for text in ids if ids.count(text) > 1})
-    stage.claim(not twice, "a turn id of its own for each session", f"{twice} given twice", steps[-1].seen)
+    stage.claim(not twice, "a turn id of its own for each session", f"{in_words(twice)} given twice", steps[-1].seen)
 
 
 @case("TA-TURN-1")
@@ -57,7 +58,7 @@ def test_the_answer_names_the_turn_that_is_written(stage: Stage, site: str) -> N
     session = stage.session()
     step = stage.finalize(session, "max_duration", site)
     open_turn = stage.open_turn(session)
-    expected = f"the session's open turn {open_turn} in the answer"
+    expected = f"the session's open turn, {in_words(open_turn)}, in the answer"
     stage.claim(open_turn == step.turn_id, expected, step.turn_id, step.seen)
 
 
@@ -76,7 +77,7 @@ def claim_selected_under(stage: Stage, step: Step, langs: list[str]) -> None:
     for selection in found:
         given = selection.turn_argument  # a script with an ABI of its own is judged by behaviour
         expected = f"ARGV[3] = {turn} in the selection for {selection.pair}"
-        stage.claim(given in (None, turn), expected, f'"{given}"', step.seen, [selection.unit.top])
+        stage.claim(given in (None, turn), expected, given or "an empty ARGV[3]", step.seen, [selection.unit.top])
     others = [
         command
         for command in Looks(stage.layout).affinity_looks(step.wire)
@@ -249,11 +250,9 @@ def test_a_language_that_is_empty_or_has_a_colon_is_refused(stage: Stage, why: s
 
 def claim_batch(stage: Stage, step: Step, langs: list[str]) -> None:
     answered = [job.tgt_lang for job in step.finalized.jobs]
-    stage.claim(
-        answered == langs, f"one job each for {', '.join(langs)}, in this order", ", ".join(answered), step.seen
-    )
+    stage.claim(answered == langs, f"one job each for {', '.join(langs)}, in this order", answered, step.seen)
     ids = [job.job_id for job in step.finalized.jobs]
-    stage.claim(len(set(ids)) == len(ids) and all(ids), "a job id of its own for each job", str(ids), step.seen)
+    stage.claim(len(set(ids)) == len(ids) and all(ids), "a job id of its own for each job", ids, step.seen)
 
 
 @case("TA-TURN-6")
@@ -310,7 +309,7 @@ def test_a_job_that_got_no_node_stays_in_the_answer(stage: Stage, why: str) -> N
     claim_batch(stage, step, [a, b, c])
     answered = step.nodes
     holds = answered[0] is None and answered[1] in nodes and answered[2] is None
-    stage.claim(holds, f"no node for {a} and {c}, one of {nodes} for {b}", str(answered), step.seen)
+    stage.claim(holds, f"no node for {a} and {c}, one of {in_words(nodes)} for {b}", told(step.answer), step.seen)
 
 
 @case("TA-TURN-6")

@@ -4,6 +4,7 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.stage.drawing import needs_random
+from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.stage import Stage, told
 from turnaffinity.subjects.subject import Refused
 from turnaffinity.wire.effects import Looks, selections
@@ -13,7 +14,7 @@ from turnaffinity.wire.units import units
 def claim_written(stage: Stage, session: str, turn: str, node: str | None, step_seen: tuple) -> None:  # type: ignore[type-arg]
     recorded, open_turn = stage.affinity(turn), stage.open_turn(session)
     field = stage.layout.affinity_field
-    stage.claim(recorded == node, f"{field} = {node} in {stage.layout.turn_key(turn)}", recorded, step_seen)
+    stage.claim(recorded == node, f"{field} = {in_words(node)} in {stage.layout.turn_key(turn)}", recorded, step_seen)
     field = stage.layout.current_turn_field
     stage.claim(open_turn == turn, f"{field} = {turn} in {stage.layout.session_key(session)}", open_turn, step_seen)
 
@@ -77,7 +78,8 @@ def test_if_no_job_got_a_node_neither_field_is_written(stage: Stage, site: str) 
     stage.claim(no_node, "error no_node", told(step.answer), step.seen)
     turns = sorted(stage.snapshot().with_prefix(stage.layout.prefixes["turn"]))
     stage.claim(not turns, "no turn key", ", ".join(turns), step.seen)
-    stage.claim(stage.open_turn(session) is None, "no open turn", stage.open_turn(session), step.seen)
+    left = stage.open_turn(session)
+    stage.claim(left is None, "no open turn", f"{left} is open", step.seen)
 
 
 @case("TA-WRITE-1")
@@ -161,7 +163,7 @@ def test_a_field_of_either_key_has_no_ttl_of_its_own(stage: Stage) -> None:
         (stage.layout.session_key(session), stage.layout.current_turn_field),
     ):
         left = stage.look("HPTTL", key, "FIELDS", 1, field)
-        stage.claim(left in ([-1], [-2]), f"no TTL on {key} / {field}", f"{left} ms", step.seen)
+        stage.claim(left in ([-1], [-2]), f"no TTL on {key} / {field}", f"{in_words(left)} ms left", step.seen)
 
 
 # TA-WRITE-3
@@ -175,7 +177,8 @@ def test_a_closing_finalize_leaves_no_affinity_and_no_open_turn_behind(stage: St
     step = stage.finalize(session, reason, site)
     turns = sorted(stage.snapshot().with_prefix(stage.layout.prefixes["turn"]))
     stage.claim(not turns, f"no turn key after {reason}", ", ".join(turns), step.seen)
-    stage.claim(stage.open_turn(session) is None, f"no open turn after {reason}", stage.open_turn(session), step.seen)
+    left = stage.open_turn(session)
+    stage.claim(left is None, f"no open turn after {reason}", f"{left} is open", step.seen)
 
 
 @case("TA-WRITE-3")

@@ -42,7 +42,7 @@ def hold(stage, path):
             answer = ask(stage.subject, request)
         seen.extend(commands)
         if isinstance(answer, Refused) and answer.code == "unsupported":
-            raise NotClaimed(f"the implementation answers `unsupported` to {request['op']}")
+            raise NotClaimed(f"`{request['op']}` is not offered: it is answered `unsupported`")
         return answer
 
     fresh = renamed(translated(vector, stage.layout), lambda old: fresh_name(stage, old))

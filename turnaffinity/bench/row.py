@@ -44,7 +44,7 @@ class Row:
         return self.limit.holds(self.ratio) if self.limit else None
 
     def as_dict(self) -> dict[str, Any]:
-        """The row as `bench --json` writes it (DESIGN, section 6), with its limit and its meaning besides."""
+        """The row as `bench --json` writes it, with its limit and its meaning besides."""
         return {
             "name": self.name,
             "unit": self.unit,

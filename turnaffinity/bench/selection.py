@@ -10,7 +10,7 @@ from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.specification.scripts import load_script
 
 POOL_SIZE = 100
-"""Nodes in each pool, as large as pools get (DESIGN, section 3)."""
+"""Nodes in each pool, as large as pools get."""
 
 POOL_INDEX = "lingua:v1:pool:{pair}:ids"
 """The key of the pool ids in the variant that keeps one."""

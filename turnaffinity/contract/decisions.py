@@ -67,7 +67,7 @@ DECISIONS: tuple[Decision, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One choice for each open decision (DESIGN, section 5); a preset's name is only a name for four choices."""
+    """One choice for each open decision; a preset's name is only a name for four choices."""
 
     d1: D1 = "reuse"
     d2: D2 = "before"
@@ -136,7 +136,7 @@ def all_readings() -> Iterator[Reading]:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a reviewer wants from a choice, over one utterance; `holds_if` is DESIGN section 5 in full."""
+    """What a reviewer wants from a choice, over one utterance; `holds_if` says it in full."""
 
     id: str
     title: str

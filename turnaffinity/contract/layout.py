@@ -18,7 +18,7 @@ LEGACY_FIELDS = ("timeout_node_id", "max_duration_node_id")
 """The field names that the note abolishes (TA-KEY-3; note, sections 1 and 5)."""
 
 POOL_IDS = 1000
-"""Pool ids run from 0 to 999 (DESIGN, section 3)."""
+"""Pool ids run from 0 to 999."""
 
 MOST_NAME_CHARS = 1000
 """The longest template, field or prefix that a layout may have, in characters."""
@@ -43,7 +43,7 @@ class LayoutError(Problem):
 
 
 class KeyLayout(BaseModel):
-    """The names of the keys and fields (DESIGN, section 3); every default is the field's own name.
+    """The names of the keys and fields; every default is the field's own name.
 
     A template holds its placeholders exactly once; `{{` and `}}` are literal braces, so that a Redis
     Cluster hash tag is written `{{{turn_id}}}`.

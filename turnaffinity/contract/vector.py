@@ -1,10 +1,12 @@
-"""What does a test vector look like? The model behind `conformance/schema/vector.json` (DESIGN, section 8)."""
+"""What does a test vector look like? The model behind `conformance/schema/vector.json`."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from turnaffinity.contract.rules import Level
 
 RedisCommand = Annotated[list[str], Field(min_length=1, description="a Redis command, name first, as texts")]
 
@@ -16,6 +18,19 @@ class RedisStep(BaseModel):
     command: RedisCommand
 
 
+class During(BaseModel):
+    """What somebody else does to Redis in the middle of a finalize: in counterexamples alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    before: str = Field(
+        pattern=r"^(job [1-9]\d*|write)$",
+        description='"job 2": just before the second job of this finalize selects its node, jobs in the order of the '
+        'target languages; "write": just before affinity and open turn are written',
+    )
+    commands: list[RedisCommand] = Field(description="the commands, in order")
+
+
 class FinalizeStep(BaseModel):
     """A finalize, with the members of the protocol's request."""
 
@@ -25,6 +40,9 @@ class FinalizeStep(BaseModel):
     src_lang: str = Field(description="source language")
     tgt_lang: str = Field(description="target language; ignored where room_langs is not empty")
     room_langs: list[str] | None = Field(description="null solo, [] a room without others, else its languages")
+    during: list[During] | None = Field(
+        None, description="what happens inside this finalize; a runner that cannot bring it about skips the vector"
+    )
 
 
 class SelectStep(BaseModel):
@@ -46,7 +64,8 @@ class Then(BaseModel):
 
     results: list[Any] = Field(
         description='one entry for each step: null for redis, {"error": code} for a refusal, else the answer\'s ok; '
-        'anywhere in it {"one_of": [...]}, {"bind": "T1"}, {"same_as": "T1"}, {"not": "T1"} may stand for a value'
+        'anywhere in it {"one_of": [...]}, {"bind": "T1"}, {"same_as": "T1"}, {"not": "T1"} may stand for a value; '
+        "a member that is named must be there, null too"
     )
     keys: dict[str, dict[str, Any] | str | list[str]] = Field(
         {},
@@ -62,8 +81,13 @@ class Vector(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     contract: Literal["1.0"] = Field(description="the contract's version")
-    id: str = Field(description="the file's name without .json")
+    id: str = Field(description="the file's name without .json; unique within its folder")
     rule: str = Field(description="the rule's id, or a goal's for a counterexample of the explorer; the folder's name")
+    level: Level | None = Field(
+        None,
+        description="the rule's: MUST, SHOULD (who fails it is warned, and conforms) or DECISION (what holds depends "
+        "on the reading); null for a counterexample, which shows what a choice of reading costs",
+    )
     reading: str | dict[str, str] | None = Field(description='a preset, choices such as {"D1": ...}, or null for all')
     title: str = Field(description="the claim, in a sentence")
     given: list[RedisCommand] = Field(description="commands that make the state before the first step")

@@ -133,7 +133,7 @@ class Exploration:
         return "needs " + ", ".join(f"{decision} = {' or '.join(choices)}" for decision, choices in needed.items())
 
     def as_json(self) -> dict[str, Any]:
-        """The result as `explore --json` writes it (DESIGN, section 6)."""
+        """The result as `explore --json` writes it."""
         return {
             "bounds": self.bounds.as_dict(),
             "goals": [{"id": goal.id, "title": goal.title} for goal in GOALS],

@@ -1,8 +1,12 @@
-"""How does a counterexample become a test vector that needs no Python? (DESIGN, section 8)"""
+"""How does a counterexample become a test vector that needs no Python?
+
+`python -m turnaffinity.explorer.vectors` searches anew, which takes half a minute, and writes G1/ to G8/.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +32,9 @@ def vectors(exploration: Exploration) -> dict[str, dict[str, Any]]:
 def vector(cell: Cell, behaviour: Behaviour, layout: KeyLayout | None = None) -> dict[str, Any]:
     """One counterexample as a vector: what a right implementation of these choices does, draws being forced.
 
-    A finalize inside which the surroundings change has a member `during`: commands to send before its n-th job
-    (from 1), or before its write. A runner that cannot do that skips the vector, as one does that cannot force draws.
+    A finalize inside which the surroundings change has a member `during`: commands to send just before its n-th job
+    (from 1) selects its node, or just before its write. A runner that cannot do that skips the vector, as one does that
+    cannot force draws.
     """
     names = layout or KeyLayout()
     turns: dict[str, str] = {}
@@ -47,8 +52,9 @@ def vector(cell: Cell, behaviour: Behaviour, layout: KeyLayout | None = None) ->
         draws += [item.node_id for item in step.run.happened if item.kind == "routed" and item.drawn and item.node_id]
     return {
         "contract": CONTRACT,
-        "id": f"{cell.goal.id}-{_slug(cell)}",
+        "id": _slug(cell),
         "rule": cell.goal.id,
+        "level": None,
         "reading": cell.reading.as_dict(),
         "title": f"{cell.goal.title} is broken under {cell.reading.label}: {_renamed(cell.why, turns)}",
         "draws": draws,
@@ -145,3 +151,13 @@ def _turn_key(name: str, names: KeyLayout) -> str:
 
 def _renamed(text: str, turns: dict[str, str]) -> str:
     return " ".join(turns.get(word, word) for word in text.split())
+
+
+if __name__ == "__main__":
+    from turnaffinity.explorer.matrix import explore
+    from turnaffinity.server import open_server
+    from turnaffinity.shared_files import shared
+
+    where = Path(sys.argv[1]) if len(sys.argv) > 1 else shared("conformance", "vectors")
+    with open_server() as live:
+        print(f"{len(write_vectors(explore(server=live), where))} counterexamples in {where}")

@@ -17,6 +17,17 @@ EVERY_TIME = 24
 """Selections that must agree; among 3 nodes a random choice agrees with chance 4e-12."""
 
 
+def told_affinity(node: str | None) -> str:
+    """What the field holds, as a sentence says it."""
+    return "no affinity" if node is None else f"affinity {node or 'empty'}"
+
+
+def told_turn(affinity: str | None, open_turn: str | None) -> str:
+    """What stands in both fields: "affinity n1, open turn T1", "no affinity, no open turn"."""
+    pointer = "no open turn" if open_turn is None else f"open turn {open_turn or 'empty'}"
+    return f"{told_affinity(affinity)}, {pointer}"
+
+
 def claim_every_time(
     stage: Stage,
     node: str,
@@ -43,7 +54,7 @@ def claim_chosen(stage: Stage, node: str | None, expected: str, choose: Callable
         return
     again = (choose(True) for _ in range(EVERY_TIME))
     wire = next((each.seen for each in again if each.node != node), ())
-    stage.claim(False, expected, step.node if node is not None else f"node {step.node!r}", wire)
+    stage.claim(False, expected, step.told_node, wire)
 
 
 def claim_nothing_changed(stage: Stage, before: State, step: Step) -> None:

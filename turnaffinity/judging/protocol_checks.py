@@ -1,6 +1,7 @@
 """Does an adapter keep the protocol itself? Checks that come before the contract's and are reported apart from it.
 
-Each demands only what DESIGN, section 7, says. They run against one node of their own, whose keys they delete.
+Each demands only what the schemas and `conformance/README.md` say. They run against one node of their own, whose keys
+they delete.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from turnaffinity.contract.rules import RULES
 from turnaffinity.judging.preflight import NO_NODE, finds_no_node
 from turnaffinity.judging.suite import suite_folder
 from turnaffinity.judging.verdict import (
+    JUDGED,
     CaseResult,
     Report,
     decisions_seen,
@@ -56,20 +57,21 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
     """
     started = time.monotonic()
     hello = judge.subject.hello
+    unseen_choices: tuple[str, ...] = ()
     unrun = NO_NODE if judge.kind == "adapter" and finds_no_node(judge) else ""
     if unrun:
         judge.reading = DEFAULT_READING if judge.auto else judge.reading
         run = SuiteRun((), 0, [])  # the protocol's checks want a node, too
     else:
         if judge.auto:
-            judge.reading = find_reading(judge, workers=workers)
+            judge.reading, unseen_choices = _look_for_reading(judge, workers)
         run = run_suite(judge, tuple(rules), progress=progress, workers=workers, beside=_protocol_checks)
     profile = "lua" if judge.kind == "lua" else "scheduler"
     scope = rules_in_scope(profile, with_script=judge.kind == "reference", faults=judge.faults)
     if rules and not unrun:
         ran = {result.rule for result in run.results}
         scope = [rule for rule in scope if rule.id in ran]
-    executed = sum(result.outcome in {"pass", "fail", "warn"} for result in run.results)
+    executed = sum(result.outcome in JUDGED for result in run.results)
     return Report(
         profile=profile,
         implementation={"name": hello.name, "version": hello.version, "language": hello.language,
@@ -84,6 +86,7 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
         executed=executed,
         filtered=tuple(rules),
         auto=judge.auto,
+        unseen_choices=unseen_choices,
         results=run.results,
         seconds=time.monotonic() - started,
         layout=judge.layout,
@@ -109,6 +112,11 @@ def find_reading(judge: Judge, *, workers: int = 0) -> Reading:
 
     Where it mixes two choices the more frequent one is held against it, and the other then fails its case.
     """
+    return _look_for_reading(judge, workers)[0]
+
+
+def _look_for_reading(judge: Judge, workers: int) -> tuple[Reading, tuple[str, ...]]:
+    """The reading, and the decisions that were not seen."""
     judge.auto_looking = True
     judge.reading = DEFAULT_READING
     ids = tuple(rule.id for rule in RULES.values() if rule.level == "DECISION")
@@ -118,7 +126,7 @@ def find_reading(judge: Judge, *, workers: int = 0) -> Reading:
         judge.auto_looking = False
     known = {name: choices[0] for name, choices in seen.items() if choices}
     try:
-        return reading_from(known)
+        return reading_from(known), tuple(name for name, choices in seen.items() if not choices)
     except ValueError as error:
         raise CannotRun("--reading auto", f"no reading fits what was seen: {error}", "name the reading") from error
 

@@ -23,6 +23,24 @@ UNOBSERVABLE_WITHOUT_RECORDED = frozenset({"TA-SEL-1", "TA-SEL-3", "TA-SEL-4", "
 """And these under a reading that never selects with a recorded affinity (D1 = mint and D2 = before)."""
 
 
+JUDGED = frozenset({"pass", "fail", "warn"})
+"""The outcomes of a check that was executed."""
+
+WEAKEST_FIRST: tuple[Outcome, ...] = ("not-run", "skip", "unobservable", "not-claimed")
+"""Which outcome a rule with no check executed has: a run that was given up is not a rule that cannot be seen."""
+
+WHY_NOT_EXECUTED: dict[Outcome, tuple[str, str]] = {
+    "unobservable": (
+        "{n} would show nothing under this reading or from outside",
+        "{n} 项在此解读下或从外部看不出差别",
+    ),
+    "not-claimed": ("{n} need an operation that is not offered", "{n} 项需要未提供的操作"),
+    "skip": ("{n} are not possible on this server", "{n} 项在此服务器上无法进行"),
+    "not-run": ("{n} were never reached", "{n} 项未轮到"),
+}
+"""What is said of checks that were planned and not executed, by their outcome, in English and Chinese."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaseResult:
     """The outcome of one case, ready to be sent between processes: plain data throughout."""
@@ -75,7 +93,7 @@ class RuleReport:
 
 @dataclass
 class Report:
-    """A run's verdict with its evidence; `as_dict` is the shape of `--json` (DESIGN, section 6)."""
+    """A run's verdict with its evidence; `as_dict` is the shape of `--json`."""
 
     profile: str
     implementation: dict[str, Any]
@@ -89,6 +107,8 @@ class Report:
     executed: int = 0
     filtered: tuple[str, ...] = ()
     auto: bool = False
+    unseen_choices: tuple[str, ...] = ()
+    """The decisions that `--reading auto` did not see: the reading's choice there is only the default's."""
     stale: list[dict[str, Any]] = field(default_factory=list)
     expected_rules: frozenset[str] = frozenset()
     """The rules whose every failure was expected."""
@@ -108,7 +128,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """conforms, violates or incomplete (DESIGN, section 6)."""
+        """conforms, violates or incomplete."""
         if self.failed or any(check["status"] == "fail" for check in self.protocol):
             return "violates"
         if self.filtered or self.gaps:
@@ -163,6 +183,25 @@ class Report:
             "seconds": round(self.seconds, 3),
         }  # fmt: skip
 
+    def reading_told(self, not_seen: str = "not seen") -> str:
+        """The reading for people: "intent", and "literal (D4 not seen)" where `auto` did not see a choice."""
+        seen = [choice for name, choice in self.reading.as_dict().items() if name not in self.unseen_choices]
+        label = self.reading.name or " / ".join(seen)
+        return f"{label} ({', '.join(self.unseen_choices)} {not_seen})" if self.unseen_choices else label
+
+    def why_not_executed(self, lang: str = "en") -> str:
+        """Why the checks that were planned and not executed do not count, in one sentence; empty where all were."""
+        counts, zh = Counter(result.outcome for result in self.results), lang == "zh"
+        told = [says[zh].format(n=counts[outcome]) for outcome, says in WHY_NOT_EXECUTED.items() if counts[outcome]]
+        if not told:
+            return ""
+        sentence = f"未执行：{'，'.join(told)}" if zh else f"not executed: {', '.join(told)}"
+        if self.gaps or self.filtered:
+            return sentence
+        if zh:
+            return f"{sentence}；{'其余' if self.unseen else ''}每条 MUST 规则仍都有检查"
+        return f"{sentence}; each {'other ' if self.unseen else ''}MUST was judged"
+
     def _reading_label(self) -> str:
         return reading_word(self.reading) or ""
 
@@ -210,7 +249,7 @@ def _following(result: CaseResult, owners: tuple[str, ...]) -> CaseResult:
 
 
 def _rule_report(rule: Rule, results: list[CaseResult]) -> RuleReport:
-    judged = [result for result in results if result.outcome in {"pass", "fail", "warn"}]
+    judged = [result for result in results if result.outcome in JUDGED]
     failures = [
         {
             "case": result.case, "expected": result.expected, "observed": result.observed,
@@ -221,13 +260,14 @@ def _rule_report(rule: Rule, results: list[CaseResult]) -> RuleReport:
     warnings = [warning for result in judged for warning in result.warnings]
     unsettled = [result for result in results if result.outcome == "not-run"]
     follows = {owner for result in unsettled for owner in result.follows} if all(r.follows for r in unsettled) else ()
+    status = _status(rule, results, judged, bool(failures), bool(warnings))
     return RuleReport(
         rule.id,
         rule.level,
-        _status(rule, results, judged, bool(failures), bool(warnings)),
+        status,
         len(judged),
         failures,
-        sorted({result.reason for result in results if result.reason}),
+        _reasons(status, results),
         warnings,
         [note for result in judged for note in result.notes],
         sum(result.draws for result in judged),
@@ -241,11 +281,22 @@ def _status(rule: Rule, results: list[CaseResult], judged: list[CaseResult], fai
     outcomes = {result.outcome for result in results}
     if judged and "not-run" not in outcomes:  # what was left out did not pass
         return "warn" if warned else "pass"
-    # the weakest reason decides: a run that was given up is not a rule that cannot be seen
-    for outcome in ("not-run", "skip", "unobservable", "not-claimed"):
-        if outcome in outcomes:
-            return outcome
-    return "not-run"
+    return next((outcome for outcome in WEAKEST_FIRST if outcome in outcomes), "not-run")
+
+
+def _reasons(status: str, results: list[CaseResult]) -> list[str]:
+    """Why checks of a rule were not executed, those first that decide its status.
+
+    Where a rule is unobservable and an operation that is not offered would show it, each reason says so.
+    """
+    found = sorted({(result.outcome != status, result.reason) for result in results if result.reason})
+    if status != "unobservable":
+        return list(dict.fromkeys(reason for _, reason in found))
+    lacking = sorted({result.reason for result in results if result.outcome == "not-claimed" and result.reason})
+    ways = "".join(f"; it could be seen otherwise, but {reason}" for reason in lacking)
+    return [f"{reason}{ways}" for other, reason in found if not other] + [
+        reason for other, reason in found if other and reason not in lacking
+    ]
 
 
 def decisions_seen(results: Iterable[CaseResult]) -> dict[str, list[str]]:

@@ -94,7 +94,7 @@ class Matrix:
         return 1 if self.gaps else 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The shape of `--json` (DESIGN, section 6); members beyond it come after."""
+        """The shape of `--json`; members beyond it come after."""
         return {
             "mutants": [
                 {

@@ -14,7 +14,7 @@ CHAR_PX = 6.6
 
 def badge(report: Report) -> str:
     """The badge: "turn affinity | conforms (intent)"."""
-    right = f"{report.verdict} ({report.reading.label})"
+    right = f"{report.verdict} ({report.reading_told()})"
     widths = [round(len(text) * CHAR_PX) + 12 for text in (LEFT, right)]
     total = sum(widths)
     title = escape(f"{LEFT}: {right}")

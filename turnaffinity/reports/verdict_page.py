@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from turnaffinity.contract.decisions import DECISIONS
 from turnaffinity.contract.rules import family
 from turnaffinity.judging.verdict import Report
+from turnaffinity.reports.by_line import by_line
 from turnaffinity.reports.page import rendered
 from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding
@@ -27,16 +29,17 @@ def verdict_page(report: Report, *, lang: str = "en") -> str:
     failing = [rule for rule in report.rules if rule.failures]
     return rendered(
         "report.html.j2", lang=lang, report=report, t=words, drawn=lambda found: _drawn(found, words),
-        shown=lambda failure: _shown(failure, report, words),
+        shown=lambda failure: _shown(failure, report, words), by_line=by_line,
         families=[(name, list(rules)) for name, rules in groupby(report.rules, key=lambda rule: family(rule.id))],
         failing=failing, most=MOST_FAILURES, wanted=report.reading.as_dict(), draws=sum(r.draws for r in report.rules),
         questions={each.id: each.question_zh if lang == "zh" else each.question for each in DECISIONS},
     )  # fmt: skip
 
 
-def _shown(failure: dict[str, Any], report: Report, words: Words) -> Finding:
+def _shown(failure: Mapping[str, Any], report: Report, words: Words) -> Finding:
     names = Names(report.layout, token(report.seed))
-    return finding(failure, names, layout=report.layout, words=words, scripts=report.scripts)
+    shown, more = by_line(failure)
+    return finding(shown, names, layout=report.layout, words=words, scripts=report.scripts, more=more)
 
 
 def _drawn(found: Finding, words: Words) -> Markup:

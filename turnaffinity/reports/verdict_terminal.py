@@ -20,6 +20,7 @@ from turnaffinity.contract.rules import family, judged_only_with_faults
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
+from turnaffinity.reports.by_line import by_line
 from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding, one_line
 from turnaffinity.showing.names import Names
@@ -67,12 +68,13 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
     """Print a line for each rule, the failures with their evidence, and the verdict line."""
     console, words = console or console_for(), Words(lang)
     name = " ".join(one_line(report.implementation.get(part, "")) for part in ("name", "version")).strip()
-    about = f" {words('on')} {one_line(report.server)}, {words('reading')} {report.reading.label}"
+    about = f" {words('on')} {one_line(report.server)}, {words('reading')} {report.reading_told(words('not seen'))}"
     console.print(Text.assemble((name, "bold"), f"{about}, {words('seed')} {report.seed}"))
     for check in report.protocol:
         if check["status"] == "fail":
             console.print(Text(f"\n{check['id']}  {check['title']}", style="bold red"))
-            print_finding(console, finding(check, Names(), words=words))
+            shown, told = by_line(check)
+            print_finding(console, finding(shown, Names(), words=words, more=told))
     if report.unrun:
         console.print(Text(f"\n{words(report.unrun)}", style=STYLES["fail"]))
     for name_of_family, rules in groupby([] if report.unrun else report.rules, key=lambda rule: family(rule.id)):
@@ -125,8 +127,9 @@ def _print_failure(console: Console, words: Words, rule: RuleReport, failure: di
     style = STYLES["warn" if rule.level == "SHOULD" else "fail"]
     console.print()
     _print_hanging(console, f"{rule.id}  ", one_line(failure["case"]), style)
-    more = [(name, one_line(failure[key])) for name, key in KNOWN_BESIDE if failure.get(key)]
-    found = finding(failure, names, layout=report.layout, words=words, scripts=report.scripts, more=more)
+    shown, more = by_line(failure)
+    more += [(name, one_line(failure[key])) for name, key in KNOWN_BESIDE if failure.get(key)]
+    found = finding(shown, names, layout=report.layout, words=words, scripts=report.scripts, more=more)
     print_finding(console, found)
 
 
@@ -153,6 +156,8 @@ def _print_ending(console: Console, words: Words, report: Report) -> None:
         console.print(f"{words('decisions seen')}: {seen}")
     for stale in report.stale:
         console.print(Text(f"{words('stale')}: {stale['rule']} ({one_line(stale['reason'])})", style="yellow"))
+    if why := report.why_not_executed(words.lang):
+        _print_hanging(console, "", why, "dim")
     line = Text(words(report.verdict), style=STYLES[report.verdict])
     line.append(verdict_details(report, words), style="default")
     console.print(line)
@@ -179,7 +184,8 @@ def verdict_details(report: Report, words: Words) -> str:
         named("not judged in full", [rule.id for rule in report.gaps if rule.cases])
     if report.failed and report.exit_status == 0:
         parts.append(words("every failure is expected"))
-    return "; ".join([*parts, f"{words('reading')} {report.reading.label}", f"{words('seed')} {report.seed}"])
+    reading = f"{words('reading')} {report.reading_told(words('not seen'))}"
+    return "; ".join([*parts, reading, f"{words('seed')} {report.seed}"])
 
 
 def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
@@ -191,12 +197,13 @@ def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
     console.print(Text(f"{subject}, {words('seed')} {capsule.seed}", style="bold"))
     _print_hanging(console, f"{one_line(capsule.rule)}  ", one_line(capsule.case), STYLES["fail"])
     console.print(Text(f"{words('recorded')}:", style="dim"))
-    recorded = {"expected": capsule.expected, "observed": capsule.observed}
-    print_finding(console, finding(recorded, names, layout=layout, words=words))
+    recorded, more = by_line({"expected": capsule.expected, "observed": capsule.observed})
+    print_finding(console, finding(recorded, names, layout=layout, words=words, more=more))
     if replayed.reproduced:
         console.print(Text(f"{words('now')}:", style="dim"))
-        now = {"expected": result.expected, "observed": result.observed, "wire": result.wire}
-        print_finding(console, finding(now, names, layout=layout, words=words, scripts=replayed.scripts))
+        now, more = by_line({"expected": result.expected, "observed": result.observed, "wire": result.wire})
+        found = finding(now, names, layout=layout, words=words, scripts=replayed.scripts, more=more)
+        print_finding(console, found)
         console.print(Text(words("reproduced: the same case fails again"), style=STYLES["fail"]))
     else:
         console.print(Text(words("passes now"), style=STYLES["pass"]))

@@ -27,7 +27,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        """`redis://[user:password@]host:port/db`, or `unix://[user:password@]/path?db=N` (DESIGN, section 7)."""
+        """`redis://[user:password@]host:port/db`, or `unix://[user:password@]/path?db=N`."""
         secret = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.password else ""
         if self.path:
             return f"unix://{secret}{quote(self.path)}?db={self.db}"

@@ -14,7 +14,7 @@ from turnaffinity.problem import CannotRun
 from turnaffinity.server.address import Address
 
 OLDEST = {"Redis": (7, 0), "Valkey": (8,)}
-"""The oldest versions that we work on (DESIGN, section 9)."""
+"""The oldest versions that we work on."""
 
 PROBE_TIMEOUT_S = 3.0
 """How long a server may take to accept a connection, and to answer one command, in seconds."""

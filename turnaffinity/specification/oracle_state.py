@@ -21,7 +21,7 @@ class Place(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything that a finalize can depend on, immutable and hashable (DESIGN, section 3).
+    """Everything that a finalize can depend on, immutable and hashable.
 
     A place of a node that is offline is remembered but makes no candidate. An empty text is a field that
     exists and names nothing: no open turn (TA-KEY-2), no affinity (TA-SEL-2).
@@ -118,7 +118,7 @@ ONLINE = (("status", "online"),)
 def predicted_database(world: World, layout: KeyLayout | None = None) -> Database:
     """The database that a world stands for: every key, every field, and a TTL on job bindings only.
 
-    Nodes that are offline are left out of the pools: whoever finds one there may remove it (DESIGN, section 4).
+    Nodes that are offline are left out of the pools: whoever finds one there may remove it.
     An empty `current_turn_id` is left out too: it names nothing, and a clear may remove it (TA-CLEAR-2).
     """
     names = layout or KeyLayout()

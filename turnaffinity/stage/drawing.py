@@ -33,7 +33,7 @@ def claim_random(
     per: str = "draws",
     groups: Mapping[str, str] | None = None,
 ) -> None:
-    """Fail the case unless the draws are a random choice among the candidates (DESIGN, section 4, *Random*).
+    """Fail the case unless the draws are a random choice among the candidates.
 
     A node that is no candidate fails at once. `groups` names for each of many candidates the group that it counts for;
     of each group, all of like size, one has to come. Leaves the case, unless it is one of TA-SEL-2, where the choice

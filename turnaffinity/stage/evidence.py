@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,6 +107,22 @@ def bounded(text: str) -> str:
     if len(text) <= MOST_TEXT_CHARS:
         return text
     return f"{text[:MOST_TEXT_CHARS]} ... ({len(text)} characters)"
+
+
+def in_words(value: object) -> str:
+    """What was seen, as a sentence says it: "a, b", "lang=zh, muted=no", "nothing"; no Python shows through."""
+    match value:
+        case None:
+            return "nothing"
+        case str():
+            return value or "an empty text"
+        case Mapping():
+            return ", ".join(f"{name}={each}" for name, each in sorted(value.items())) or "no fields"
+        case set() | frozenset():
+            return in_words(sorted(value, key=in_words))
+        case Sequence():
+            return ", ".join("none" if each is None else in_words(each) for each in value) or "nothing"
+    return str(value)
 
 
 def listed(names: Sequence[str] | Iterable[str], most: int = 6) -> str:

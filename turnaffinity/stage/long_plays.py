@@ -133,11 +133,12 @@ def played_once(
 
 
 def _played(stage: Stage, play: Callable[[Stage], Iterator[Moment]]) -> History:
-    history = History(steps=stage.steps)
+    history = History()
     try:
         history.moments += (moment for moment in play(stage) if not isinstance(moment.step.answer, Broke))
     except (Violation, NotJudged) as error:
         history.ended = error
+    history.steps = list(stage.steps)  # a list of its own: the case that plays it first cuts its own to each moment
     return history
 
 

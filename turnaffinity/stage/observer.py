@@ -48,7 +48,7 @@ class Observer:
     """A MONITOR connection of the judge's; `begin` and `end` bracket one step.
 
     Sends MONITOR once, and ECHO with a marker at each end of a step: two round trips a step. The judge itself
-    is silent between the markers, so that everything between them is the subject's (DESIGN, section 9). The first of
+    is silent between the markers, so that everything between them is the subject's. The first of
     the two costs no round trip of its own where the judge's latest commands ended with it (`opening`).
     """
 

@@ -1,6 +1,6 @@
 """Is this choice random? Draws are taken until every way of being fixed is ruled out, or shown.
 
-The contract (DESIGN, section 4): at every draw each candidate has at least a tenth of its fair share of the
+The contract: at every draw each candidate has at least a tenth of its fair share of the
 chances, whatever was drawn before. A right choice is called fixed with a probability below 1e-9 in a run.
 """
 

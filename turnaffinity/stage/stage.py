@@ -15,7 +15,7 @@ from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.server import token
 from turnaffinity.showing.sentences import asked, told
 from turnaffinity.stage.business import bindings, contracts, of_turns_and_sessions
-from turnaffinity.stage.evidence import NotClaimed, Unobservable, Violation, listed
+from turnaffinity.stage.evidence import NotClaimed, Unobservable, Violation, in_words, listed
 from turnaffinity.stage.languages import LANGUAGES, REGIONS
 from turnaffinity.stage.state import LOOK, State, difference, state_of, take_snapshot
 from turnaffinity.stage.step import Step, ask
@@ -257,7 +257,7 @@ class Stage:
     def needs_select(self) -> None:
         """Leave the case unless the subject offers `select`."""
         if "select" not in self.subject.hello.ops:
-            raise NotClaimed("the implementation does not offer `select`")
+            raise NotClaimed("`select` is not offered")
 
     def _ask(self, request: dict[str, Any], by: Subject | None, watch: bool) -> Step:
         self.steps.append(request | self._process_of(by))
@@ -275,7 +275,7 @@ class Stage:
         if isinstance(answer, Finalized):
             self.judge.server.claim(answer.turn_id, *(job.job_id for job in answer.jobs))
         if isinstance(answer, Refused) and answer.code == "unsupported":
-            raise NotClaimed(f"the implementation answers `unsupported` to {request['op']}")
+            raise NotClaimed(f"`{request['op']}` is not offered: it is answered `unsupported`")
         step = Step(request, answer, tuple(seen) if watch and self.judge.observer else None)
         if isinstance(answer, Broke) or (isinstance(answer, Refused) and answer.code == "internal"):
             raise Violation(f"an answer to {step.asked}", told(answer), step.seen)
@@ -341,9 +341,9 @@ class Stage:
         wire: Iterable[Command] = (),
         broken: Iterable[Command] = (),
     ) -> None:
-        """Fail the case with its evidence unless the claim holds."""
+        """Fail the case with its evidence unless the claim holds; what was observed is told by `in_words`."""
         if not holds:
-            raise Violation(expected, str(observed), wire, broken)
+            raise Violation(expected, in_words(observed), wire, broken)
 
     def claim_none(self, broken: Sequence[Command], expected: str, step: Step) -> None:
         """Fail the case if any command of the step broke the rule."""

@@ -50,6 +50,11 @@ class Step:
         raise Violation(f"one node in answer to {self.asked}", told(self.answer), self.seen)
 
     @property
+    def told_node(self) -> str:
+        """The same in words."""
+        return self.node or "no node"
+
+    @property
     def nodes(self) -> list[str | None]:
         """The nodes of a finalize's jobs, in order."""
         return [job.node_id for job in self.finalized.jobs]

@@ -1,7 +1,7 @@
 """Who stands behind the protocol? An implementation in any language, in a process of its own, judged as a Subject.
 
 A request that brings no usable answer is `Broke`, with what was seen and how to mend it; the adapter is then started
-afresh for the next request, and nothing is asked twice (DESIGN, section 7).
+afresh for the next request, and nothing is asked twice.
 """
 
 from __future__ import annotations
@@ -90,6 +90,8 @@ class AdapterSubject:
         self._missed_in_a_row = 0
         self._last_id = 0
         self._lines_read = 0
+        self._asked: set[int] = set()
+        """The ids of the requests that this process has answered."""
         self.restarts = 0
         """How often the adapter was started afresh after a failure."""
         self.exhausted: str | None = None
@@ -229,7 +231,8 @@ class AdapterSubject:
             line = peer.channel.exchange(request, seconds)
             self._lines_read += 1
             parsed = parse_line(line)
-            body = body_of(parsed, members.get("id", request_id))
+            body = body_of(parsed, members.get("id", request_id), self._asked)
+            self._asked.add(members.get("id", request_id))
             if surplus := peer.channel.surplus:
                 raise NotAnAnswer(f"the answer was followed by another line: {shown(surplus)}", _ONE_ANSWER)
             if op == "hello":
@@ -253,7 +256,7 @@ class AdapterSubject:
             what = f"{what}; when stdin was closed this came: {shown(late[:4096])}"
             mend = "the line was never flushed: flush stdout after each line"
         self._count_failure(missed_deadline=missed_deadline)
-        said = peer.channel.tail.lines()
+        said = peer.channel.complaints.lines()
         stderr = "".join(f"\n  stderr: {line}" for line in said)
         return Broke(f"{what}\n  mend: {mend}{stderr}")
 
@@ -272,6 +275,7 @@ class AdapterSubject:
             self.restarts += 1
             self._broken = False
         self._lines_read = 0
+        self._asked = set()
         if self._socket_path is not None:
             self._take_over(self._socket_path)
             return SocketPeer(self._socket_path, self._clock, self.deadlines.hello_s)
@@ -280,7 +284,7 @@ class AdapterSubject:
     def _take_over(self, path: str) -> None:
         """Let whoever holds the socket's connection go: a listener may serve one connection after the other.
 
-        That subject connects anew when it is asked again; a restart is a reconnect (DESIGN, section 7).
+        That subject connects anew when it is asked again; a restart is a reconnect.
         """
         holder = _CONNECTED.get(path)
         if holder is not None and holder is not self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from turnaffinity.contract.answers import Finalized, Job
@@ -39,7 +39,8 @@ def parse_line(line: bytes) -> dict[str, Any]:
         what = f"byte {error.start + 1} of the line is no UTF-8: {shown(line)}"
         raise NotAnAnswer(what, "write UTF-8") from error
     except RecursionError as error:
-        raise NotAnAnswer(f"the line nests too deep: {shown(line)}", "answer as in DESIGN, section 7") from error
+        mend = "answer as the schemas in conformance/schema/ say"
+        raise NotAnAnswer(f"the line nests too deep: {shown(line)}", mend) from error
     except ValueError as error:
         raise _no_json(text) from error
     if not isinstance(members, dict):
@@ -95,20 +96,21 @@ def _refuse_lone_surrogates(members: dict[str, Any], line: bytes) -> None:
         raise NotAnAnswer(what, "escape characters beyond U+FFFF as a pair, or write UTF-8") from error
 
 
-def body_of(members: dict[str, Any], request_id: int) -> dict[str, Any] | Refused:
+def body_of(members: dict[str, Any], request_id: int, earlier: Container[int] = ()) -> dict[str, Any] | Refused:
     """The `ok` object of an answer to `request_id`, or its error; raises `NotAnAnswer`.
 
-    `"error": null` beside `ok`, and the other way round, is as if it were not there.
+    `"error": null` beside `ok`, and the other way round, is as if it were not there. `earlier` are the ids that the
+    same process was sent before.
     """
     if "id" not in members or type(members["id"]) is not int or members["id"] != request_id:
-        _check_id(members, request_id)
+        _check_id(members, request_id, earlier)
     ok, error = members.get("ok"), members.get("error")
     if ok is not None and error is None:
         if type(ok) is not dict:
             raise NotAnAnswer(f'"ok" is {_kind(ok)}, not an object', 'answer {"id": ..., "ok": {...}}')
         return ok
     if error is None:
-        what = f"the answer has neither ok nor error, but {_names(members)}"
+        what = f"the answer has neither ok nor error, but {_names(members)}{_otherwise(members, 'ok', 'error')}"
         raise NotAnAnswer(
             what, 'answer {"id": ..., "ok": {...}} or {"id": ..., "error": {"code": ..., "message": ...}}'
         )
@@ -117,9 +119,10 @@ def body_of(members: dict[str, Any], request_id: int) -> dict[str, Any] | Refuse
     return _refused(error)
 
 
-def _check_id(members: dict[str, Any], request_id: int) -> None:
+def _check_id(members: dict[str, Any], request_id: int, earlier: Container[int]) -> None:
     if "id" not in members:
-        what = f"the answer has no id, but {_names(members)}; the request's id was {request_id}"
+        hint = _otherwise(members, "id")
+        what = f"the answer has no id, but {_names(members)}{hint}; the request's id was {request_id}"
         raise NotAnAnswer(what, "echo the request's id in each answer, errors too")
     got = members["id"]
     wanted = f"the request's id was {request_id}, a number"
@@ -129,11 +132,12 @@ def _check_id(members: dict[str, Any], request_id: int) -> None:
         return  # 7.0 is the number 7: some JSON libraries know only floats
     if type(got) is not int and type(got) is not float:
         raise NotAnAnswer(f"the answer has {_kind(got)} as its id; {wanted}", "echo the id as you got it")
-    late = "; it is the id of an earlier request: was that one answered twice?" if 0 < got < request_id else ""
-    raise NotAnAnswer(
-        f"the answer has id {shown(str(got), 40)}; the request's id was {request_id}{late}",
-        "answer each request once, with its own id",
-    )
+    what = f"the answer has id {shown(str(got), 40)}; the request's id was {request_id}"
+    if got in earlier:
+        late = "; it is the id of an earlier request: was that one answered twice?"
+        raise NotAnAnswer(what + late, "answer each request once, with its own id")
+    never = "; this process was never sent a request with that id"
+    raise NotAnAnswer(what + never, "echo the id as you got it: ids do not begin at 1 in each process")
 
 
 def _refused(error: Any) -> Refused:
@@ -142,7 +146,7 @@ def _refused(error: Any) -> Refused:
     code, message = error.get("code"), error.get("message", "")
     if type(code) is not str or code not in ERROR_CODES:
         known = ", ".join(sorted(ERROR_CODES))
-        raise NotAnAnswer(f"the error's code is {_value(code)}", f"use one of: {known}")
+        raise NotAnAnswer(f"the error's code is {_value(code)}{_otherwise(error, 'code')}", f"use one of: {known}")
     return Refused(code, shown(message, 500) if message and type(message) is str else "")
 
 
@@ -150,9 +154,11 @@ def hello_of(ok: dict[str, Any]) -> Hello:
     """The answer to hello; raises `NotAnAnswer`."""
     name, ops, claimed = ok.get("name"), ok.get("ops"), ok.get("decisions")
     if type(name) is not str or not name:
-        raise NotAnAnswer(f'hello\'s "name" is {_value(name)}', "give the implementation a name, a text")
+        what = f'hello\'s "name" is {_value(name)}{_otherwise(ok, "name")}'
+        raise NotAnAnswer(what, "give the implementation a name, a text")
     if type(ops) is not list or not all(type(op) is str for op in ops):
-        raise NotAnAnswer(f'hello\'s "ops" is {_value(ops)}', 'list the operations, as in ["finalize", "select"]')
+        what = f'hello\'s "ops" is {_value(ops)}{_otherwise(ok, "ops")}'
+        raise NotAnAnswer(what, 'list the operations, as in ["finalize", "select"]')
     if claimed is not None and type(claimed) is not dict:
         raise NotAnAnswer(f'hello\'s "decisions" is {_value(claimed)}', 'claim as in {"D1": "reuse"}, or leave it out')
     decisions = {shown(str(key), 40): shown(str(choice), 40) for key, choice in (claimed or {}).items()}
@@ -166,7 +172,8 @@ def finalized_of(ok: dict[str, Any]) -> Finalized:
         if type(turn_id) is str and type(jobs) is list:
             return Finalized(turn_id, tuple([_job(job, number) for number, job in enumerate(jobs)]))
     except KeyError as error:
-        raise NotAnAnswer(f"ok lacks {error.args[0]}; it has {_names(ok)}", _FINALIZE) from error
+        what = f"ok lacks {error.args[0]}; it has {_names(ok)}{_otherwise(ok, error.args[0])}"
+        raise NotAnAnswer(what, _FINALIZE) from error
     if type(turn_id) is not str:
         raise NotAnAnswer(f'"turn_id" is {_value(turn_id)}, not a text', _FINALIZE)
     raise NotAnAnswer(f'"jobs" is {_value(jobs)}, not an array', _FINALIZE)
@@ -180,7 +187,8 @@ def _job(job: Any, number: int) -> Job:
         raise NotAnAnswer(f"jobs[{number}] is {_kind(job)}, not an object", _FINALIZE)
     for member in ("job_id", "tgt_lang", "node_id"):
         if member not in job:
-            hint = "; a job that got no node says null" if member == "node_id" else ""
+            hint = _otherwise(job, member)
+            hint = hint or ("; a job that got no node says null" if member == "node_id" else "")
             raise NotAnAnswer(f"jobs[{number}] lacks {member}; it has {_names(job)}{hint}", _FINALIZE)
     job_id, tgt_lang, node_id = job["job_id"], job["tgt_lang"], job["node_id"]
     if type(job_id) is str and type(tgt_lang) is str and (node_id is None or type(node_id) is str):
@@ -195,7 +203,7 @@ def selected_of(ok: dict[str, Any]) -> Selected:
     """The answer to select; raises `NotAnAnswer`."""
     mend = 'answer {"node_id": "n1"}, or {"node_id": null} where there is no candidate'
     if "node_id" not in ok:
-        raise NotAnAnswer(f"ok lacks node_id; it has {_names(ok)}", mend)
+        raise NotAnAnswer(f"ok lacks node_id; it has {_names(ok)}{_otherwise(ok, 'node_id')}", mend)
     node_id = ok["node_id"]
     if node_id is not None and type(node_id) is not str:
         raise NotAnAnswer(f'"node_id" is {_value(node_id)}, not a text or null', mend)
@@ -225,6 +233,16 @@ def _value(value: Any) -> str:
 
 def _names(members: dict[str, Any]) -> str:
     return shown(", ".join(list(members)[:8]), 120) if members else "no members"
+
+
+def _otherwise(members: dict[str, Any], *wanted: str) -> str:
+    """What to say where a wanted member is there under a name that differs in its case or its underscores only."""
+    alike = {name.replace("_", "").lower(): name for name in wanted if name not in members}
+    for there in members:
+        name = alike.get(there.replace("_", "").lower())
+        if name:
+            return f'; "{shown(there, 40)}" is there: the name is "{name}", and names are lower case'
+    return ""
 
 
 def _word(value: Any) -> str:

@@ -13,7 +13,8 @@ import socket
 import time
 from typing import Protocol
 
-from turnaffinity.showing.plain import Tail, shown
+from turnaffinity.showing.plain import shown
+from turnaffinity.subjects.complaints import Complaints
 from turnaffinity.subjects.protocol import MAX_LINE_BYTES
 
 _READ_BYTES = 65536
@@ -64,8 +65,8 @@ class LineChannel:
         self._is_socket = send == receive
         self._receive_open = True
         self._buffer = bytearray()
-        self.tail = Tail()
-        """The last of what the process wrote to stderr."""
+        self.complaints = Complaints()
+        """What the process wrote to stderr."""
         self._poller = select.poll()
         for descriptor in {send, receive, errors} - {None}:
             os.set_blocking(descriptor, False)  # type: ignore[arg-type]
@@ -80,6 +81,7 @@ class LineChannel:
         Raises `ChannelBroke` if something was there before the request, nothing came within `seconds`, the
         process ended, or the line is over the limit. What came along with the line is in `surplus`.
         """
+        self.complaints.asked()
         self._refuse_early_output()
         until = self._clock.now() + seconds
         self._send(line, until, seconds)
@@ -220,7 +222,7 @@ class LineChannel:
         return self._receive_open
 
     def _drain_errors(self) -> None:
-        """Take what is on stderr, at most 1 MiB at a time; its last lines are kept."""
+        """Take what is on stderr, at most 1 MiB at a time; both its ends are kept."""
         for _ in range(16):
             if self._errors_fd is None:
                 return
@@ -235,7 +237,7 @@ class LineChannel:
                 os.close(self._errors_fd)
                 self._errors_fd = None
                 return
-            self.tail.add(data)
+            self.complaints.add(data)
 
     def _refuse_early_output(self) -> None:
         self._read_output()

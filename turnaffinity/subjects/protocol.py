@@ -1,4 +1,4 @@
-"""What do the judge and an adapter say to each other? The messages of protocol version 1 (DESIGN, section 7).
+"""What do the judge and an adapter say to each other? The messages of protocol version 1.
 
 The models are the source of `conformance/schema/*.json`: `python -m turnaffinity.subjects.protocol` writes them anew.
 Judging a run does not go through pydantic: requests are encoded here, answers are read by `adapter_answers`.

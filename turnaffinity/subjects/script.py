@@ -26,7 +26,7 @@ from turnaffinity.subjects.protocol import MAX_LINE_BYTES
 from turnaffinity.subjects.subject import Answer, Broke, CannotGoOn, Hello, Profile, Refused, Selected
 
 CALL_DEADLINE_S = 5.0
-"""How long one call of a script may take before our server is killed and started anew (DESIGN, section 7)."""
+"""How long one call of a script may take before our server is killed and started anew."""
 
 BUSY_S = 12.0
 """How long a server that is not ours may keep silent: by default it lets nobody in for the first 5 s of a script."""

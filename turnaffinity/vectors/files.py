@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,6 +45,7 @@ def vector(scene: Scene, name: str, choices: Choices, end: dict[str, Any]) -> di
         "contract": CONTRACT_VERSION,
         "id": name,
         "rule": scene.rule,
+        "level": RULES[scene.rule].level,
         "reading": dict(choices) or None,
         "title": scene.claim + under,
         "given": given(scene),
@@ -80,10 +82,16 @@ def _split(chosen: dict[str, str], readings: dict[Reading, dict[str, Any]]) -> I
     yield from min(splits, key=len)
 
 
+def counterexamples(folder: Path) -> list[dict[str, Any]]:
+    """The explorer's vectors (G1 to G8) below `folder`, as their files have them."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("G[1-8]/*.json"))]
+
+
 def write_vectors(folder: Path) -> list[Path]:
     """Write every vector and the README below `folder`, and remove the rules' vectors that no scene makes any more.
 
-    The explorer's counterexamples (G1 to G8) are left alone. The same scenes always give the same bytes.
+    The explorer's counterexamples there are counted, and left alone (`python -m turnaffinity.explorer.vectors` writes
+    them). The same scenes always give the same bytes.
     """
     made = vectors()
     wanted = {folder / name: as_text(content) for name, content in made.items()}
@@ -93,5 +101,5 @@ def write_vectors(folder: Path) -> list[Path]:
     for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    (folder / "README.md").write_text(page(made.values()), encoding="utf-8")
+    (folder / "README.md").write_text(page(made.values(), counterexamples(folder)), encoding="utf-8")
     return list(wanted)

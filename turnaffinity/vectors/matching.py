@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,11 @@ class Disagreement(AssertionError):
     def __init__(self, where: str, expected: str, observed: str) -> None:
         super().__init__(f"{where}: expected {expected}, observed {observed}")
         self.where, self.expected, self.observed = where, expected, observed
+
+
+def in_words(value: Any) -> str:
+    """A value as a vector writes it: a text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass
@@ -44,7 +50,7 @@ class Bound:
         elif isinstance(expected, dict) and isinstance(seen, dict):
             for name, each in expected.items():
                 if name not in seen:
-                    raise Disagreement(where, f"a member {name}", str(seen))
+                    raise Disagreement(where, f"a member {name}", in_words(seen))
                 self.agree(each, seen[name], f"{where}, {name}", whole=whole)
             if whole and (more := sorted(seen.keys() - expected.keys())):
                 raise Disagreement(where, f"only {', '.join(expected) or 'nothing'}", f"{', '.join(more)} too")
@@ -52,20 +58,20 @@ class Bound:
             for number, (one, other) in enumerate(zip(expected, seen, strict=True), 1):
                 self.agree(one, other, f"{where}, number {number}", whole=whole)
         elif self.filled(expected) != seen:
-            raise Disagreement(where, str(self.filled(expected)), str(seen))
+            raise Disagreement(where, in_words(self.filled(expected)), in_words(seen))
 
     def _hold(self, matcher: str, operand: Any, seen: Any, where: str) -> None:
         if matcher in ("same_as", "not") and operand not in self.ids:
-            raise Disagreement(where, f"{operand}, which no step before has bound", str(seen))
+            raise Disagreement(where, f"{operand}, which no step before has bound", in_words(seen))
         if matcher == "bind":
             if not isinstance(seen, str) or not seen:
-                raise Disagreement(where, "an id", str(seen))
+                raise Disagreement(where, "an id", in_words(seen))
             self.ids[operand] = seen
         elif matcher == "one_of":
             if seen not in self.filled(operand):
-                raise Disagreement(where, f"one of {', '.join(map(str, self.filled(operand)))}", str(seen))
+                raise Disagreement(where, f"one of {', '.join(map(in_words, self.filled(operand)))}", in_words(seen))
         elif matcher == "same_as":
             if seen != self.ids[operand]:
-                raise Disagreement(where, f"{operand}, which is {self.ids[operand]}", str(seen))
+                raise Disagreement(where, f"{operand}, which is {self.ids[operand]}", in_words(seen))
         elif seen == self.ids[operand] or not isinstance(seen, str) or not seen:
-            raise Disagreement(where, f"an id other than {operand}", str(seen))
+            raise Disagreement(where, f"an id other than {operand}", in_words(seen))

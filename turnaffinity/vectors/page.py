@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from turnaffinity.contract.decisions import GOALS
 from turnaffinity.contract.rules import FAMILIES, RULES, Rule
-from turnaffinity.contract.vector import Then
+from turnaffinity.contract.vector import During, FinalizeStep, Then
 from turnaffinity.contract.vector import Vector as Model
 from turnaffinity.vectors.playing import readings_of
 
@@ -53,8 +54,9 @@ INTRODUCTION = """\
 
 One claim a file: the state given, a few requests, and what has to hold. `TA-*/` comes from the scenes in
 `turnaffinity/vectors/scenes/`, and what has to hold from the specification's oracle; `G1/` to `G8/` are the
-explorer's counterexamples. The shape is in `../schema/vector.json`; two runners to copy from are
-`../implementations/rust/tests/vectors/` and `turnaffinity/vectors/playing.py`.
+explorer's counterexamples, which show what a choice of reading costs (`turnaffinity explore`). The shape is in
+`../schema/vector.json`; two runners to copy from are `../implementations/rust/tests/vectors/` and
+`turnaffinity/vectors/playing.py`.
 
     pytest conformance/vectors --adapter CMD      # or --lua FILE, or nothing: the reference
     cargo test --offline --test vectors           # in ../implementations/rust
@@ -65,8 +67,19 @@ explorer's counterexamples. The shape is in `../schema/vector.json`; two runners
 
 PASSING = """
 A value of `results` or `keys` may be `{"one_of": [...]}`: any of these. Ids that the implementation makes up are
-`{"bind": "T1"}` (any id; it is called T1 from here on), `{"same_as": "T1"}`, `{"not": "T1"}`; `${T1}` in a text of a
-step, a key or a value stands for the id. Members of an answer that the vector does not name are not judged.
+`{"bind": "T1"}` (any id, a text that is not empty; it is called T1 from here on), `{"same_as": "T1"}`,
+`{"not": "T1"}` (an id, and another one); `${T1}` in a text of a step, a key or a value stands for the id.
+
+How an answer is held against its entry of `results`:
+
+- An object: a member that the vector names must be there. One that is missing is not one that is `null`:
+  `{"node_id": null}` asks for a `node_id` that says `null`. Members that the vector does not name are not judged.
+- An array: as many items, in the same order. Only a set under `keys` has no order: sort what Redis gives you.
+- A text, a number, `null`: the same.
+- `one_of`: one of its values, which are plain.
+- Ids are bound in the order of the steps, and within one answer in the order in which the vector writes its members.
+  Each name is bound once, before it is used: it holds from there on, for the rest of the same answer too, and in every
+  later step, in `keys`, `absent` and `no_ttl`.
 
 ## When a vector counts as passed
 
@@ -79,9 +92,16 @@ step, a key or a value stands for the id. Members of an answer that the vector d
    is under `no_ttl` has no TTL. A key that is not named may be as it likes: what is left of a superseded turn, a
    binding that may be there, nodes and pools.
 
-A vector with `draws` says what the random choices return, and `during` what happens inside a finalize; a runner that
-cannot bring that about skips it and says so. Only the counterexamples have them. A node that is not to be reached by
-chance stands among eight candidates eight times, so that chance passes for right once in 16 million runs.
+A vector with `level` SHOULD is a warning where it fails, and the implementation conforms all the same.
+
+A vector with `draws` says what the random choices return, one after the other: a job that follows its turn's affinity
+draws nothing, and takes none. A finalize with `during` says what somebody else does to Redis inside it: `job 2` is
+just before its second job selects a node (jobs are counted from 1, in the order of the target languages), `write` just
+before it writes affinity and open turn. A runner that cannot bring that about skips the vector and says so. Only the
+counterexamples have them.
+
+A node that is not to be reached by chance stands among eight candidates eight times, so that chance passes for right
+once in 16 million runs.
 
 The vectors are not part of `turnaffinity verify`: what they say, the suite judges too, and with more to see by (the
 wire, chance, faults, a second process), so that they would add time and no verdict. The runner above gives every
@@ -94,28 +114,42 @@ def why_left_out(rule: Rule) -> str | None:
     return FAULTS if rule.family == "FAULT" else LEFT_OUT.get(rule.id)
 
 
-def page(vectors: Iterable[Mapping[str, Any]]) -> str:
-    """The README of `conformance/vectors` for these vectors of the rules; the same vectors give the same text."""
-    vectors = list(vectors)
-    counts = Counter(vector["rule"] for vector in vectors)
-    everywhere = Counter(vector["rule"] for vector in vectors if vector["reading"] is None)
-    runs = sum(len(readings_of(vector)) for vector in vectors)
-    lines = ["", f"## What is here: {len(vectors)} vectors, {runs} runs in all readings"]
+def runs_of(vectors: Iterable[Mapping[str, Any]]) -> int:
+    """How many runs they make: one for each reading that each is for."""
+    return sum(len(readings_of(vector)) for vector in vectors)
+
+
+def page(rules: Iterable[Mapping[str, Any]], counterexamples: Iterable[Mapping[str, Any]]) -> str:
+    """The README of `conformance/vectors` for these vectors; the same vectors give the same text."""
+    rules, counterexamples = list(rules), list(counterexamples)
+    every = [*rules, *counterexamples]
+    counts = Counter(vector["rule"] for vector in every)
+    everywhere = Counter(vector["rule"] for vector in rules if vector["reading"] is None)
+    lines = [
+        "",
+        f"## What is here: {len(every)} vectors, {runs_of(every):,} runs in all readings",
+        "",
+        f"{len(rules)} vectors of rules, {runs_of(rules):,} runs, and {len(counterexamples)} counterexamples, "
+        f"{runs_of(counterexamples)} runs, all with draws.",
+    ]
     for family, title in FAMILIES.items():
         lines += [
             "",
             f"### {family}: {title}",
             "",
-            "| rule | vectors | for every reading | not seen by them |",
-            "|---|---|---|---|",
+            "| rule | level | vectors | for every reading | not seen by them |",
+            "|---|---|---|---|---|",
         ]
         for rule in RULES.values():
             if rule.family == family and rule.profiles & {"L", "S"}:
                 unseen = why_left_out(rule) or IN_PART.get(rule.id, "")
                 none = not counts[rule.id]
                 lines.append(
-                    f"| {rule.id} | {counts[rule.id] or 'none'} | {'' if none else everywhere[rule.id]} | {unseen} |"
+                    f"| {rule.id} | {rule.level} | {counts[rule.id] or 'none'} "
+                    f"| {'' if none else everywhere[rule.id]} | {unseen} |"
                 )
+    lines += ["", "### Counterexamples", "", "| goal | vectors | holds if |", "|---|---|---|"]
+    lines += [f"| {goal.id} | {counts[goal.id] or 'none'} | {goal.holds_if} |" for goal in GOALS]
     return INTRODUCTION + _members() + PASSING + "\n".join(lines) + "\n"
 
 
@@ -123,4 +157,6 @@ def _members() -> str:
     rows = ["| member | what it says |", "|---|---|"]
     rows += [f"| `{name}` | {field.description} |" for name, field in Model.model_fields.items()]
     rows += [f"| `then.{name}` | {field.description} |" for name, field in Then.model_fields.items()]
+    rows.append(f"| `when[].during` | in a finalize: {FinalizeStep.model_fields['during'].description} |")
+    rows += [f"| `when[].during[].{name}` | {field.description} |" for name, field in During.model_fields.items()]
     return "\n".join(rows) + "\n"

@@ -19,7 +19,7 @@ from turnaffinity.showing.plain import shown
 from turnaffinity.showing.sentences import told
 from turnaffinity.stage.step import ask
 from turnaffinity.subjects.subject import Answer, Finalized, Refused, Selected, Subject
-from turnaffinity.vectors.matching import Bound, Disagreement
+from turnaffinity.vectors.matching import Bound, Disagreement, in_words
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.key_positions import keys_of
 
@@ -176,7 +176,7 @@ def _hold_state(then: Mapping[str, Any], bound: Bound, client: Any) -> None:
         bound.agree(expected, content(client, name), name, whole=True)
     for name in bound.filled(then.get("absent", [])):
         if client.exists(name):
-            raise Disagreement(name, "no such key", str(content(client, name)))
+            raise Disagreement(name, "no such key", in_words(content(client, name)))
     for name in bound.filled(then.get("no_ttl", [])):
         if (left_ms := client.pttl(name)) >= 0:
             raise Disagreement(name, "no lifetime", f"{left_ms} ms left")

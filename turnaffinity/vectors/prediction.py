@@ -149,7 +149,7 @@ def _answer(scene: Scene, path: _Path, run: Run, job_ids: list[str]) -> dict[str
 
 
 def _superseded(before: World, run: Run, request: Request) -> frozenset[str]:
-    """What `mint` leaves behind may stay or go (DESIGN, section 4)."""
+    """What `mint` leaves behind may stay or go."""
     old = before.open_turn(request.session_id)
     new = run.world.open_turn(request.session_id)
     return frozenset({NAMES.turn_key(old)} if old and new and old != new else ())

@@ -85,7 +85,7 @@ def sets_ttl(command: Command) -> tuple[str, ...]:
     """The keys whose TTL, or whose fields' TTL, the command sets, moves or removes (TA-NEVER-1, TA-WRITE-2).
 
     EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, PERSIST, GETEX, SETEX, PSETEX, HEXPIRE and its kin, HGETEX and HSETEX by name,
-    whatever their options (DESIGN lists GETEX and HGETEX so); SET with EX, PX, EXAT or PXAT; RESTORE with a TTL.
+    whatever their options; SET with EX, PX, EXAT or PXAT; RESTORE with a TTL.
     Looking (TTL, PTTL, EXPIRETIME, OBJECT) is none.
     """
     name, argv = command.name, command.argv

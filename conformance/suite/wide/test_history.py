@@ -12,8 +12,9 @@ from turnaffinity.contract.answers import Job
 from turnaffinity.contract.layout import LEGACY_FIELDS
 from turnaffinity.faults.failed_clears import finalizes_after_an_error
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.claims import UUID_V4
+from turnaffinity.judging.claims import UUID_V4, told_affinity, told_turn
 from turnaffinity.stage.business import bindings, of_turns_and_sessions
+from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.long_plays import Moment, finalizes_of_all_kinds
 from turnaffinity.stage.stage import Stage, told
 from turnaffinity.stage.state import NO_TTL, State
@@ -152,7 +153,7 @@ def test_in_a_mixed_history_each_language_gets_one_job(stage: Stage) -> None:
             continue
         langs = [job.tgt_lang for job in moment.answer.jobs]
         expected = f"one job each for {', '.join(moment.langs)}, in this order"
-        stage.claim(langs == moment.langs, expected, ", ".join(langs), moment.step.seen)
+        stage.claim(langs == moment.langs, expected, langs, moment.step.seen)
     claim_some(stage, count, "an answer")
 
 
@@ -216,14 +217,16 @@ def test_in_a_mixed_history_each_segment_leaves_the_turn_open_with_an_affinity(s
             was = affinity(stage, moment.before, before or "")
             found = affinity(stage, moment.after, before or "")
             same = after == before and found == was
-            stage.claim(same, f"neither field written: {before}, {was}", f"{after}, {found}", moment.step.seen)
+            expected = f"neither field written: {told_turn(was, before)}"
+            stage.claim(same, expected, told_turn(found, after), moment.step.seen)
             continue
         turn, first = moment.answer.turn_id, moment.answer.first_node_id
         stage.claim(after == turn, f"{stage.layout.current_turn_field} = {turn}", after, moment.step.seen)
         recorded, now = affinity(stage, moment.before, turn), affinity(stage, moment.after, turn)
         stays = now == recorded and (bool(recorded) or may_stay_empty(stage, recorded))  # which of them is D4's
         holds = now == first or stays
-        stage.claim(holds, f"the first job's node {first} recorded", f"{now}, before {recorded}", moment.step.seen)
+        observed = f"{told_affinity(now)}, and before {told_affinity(recorded)}"
+        stage.claim(holds, f"the first job's node {first or 'none'} recorded", observed, moment.step.seen)
     claim_some(stage, count, "a max_duration finalize")
 
 
@@ -252,11 +255,12 @@ def test_no_closing_finalize_writes(stage: Stage, play: str) -> None:
             continue
         count += 1
         now = opened(stage, moment, moment.after)
-        stage.claim(now in (None, opened(stage, moment)), "no open turn written", now, moment.step.seen)
+        stage.claim(now in (None, opened(stage, moment)), "no open turn written", f"{now} is open", moment.step.seen)
         for key in moment.after.with_prefix(stage.layout.prefixes["turn"]):
             turn = stage.layout.turn_id_of(key) or ""
             old, new = affinity(stage, moment.before, turn), affinity(stage, moment.after, turn)
-            stage.claim(new in (None, old), f"no affinity written to {key}", f"{new}, before {old}", moment.step.seen)
+            observed = f"{told_affinity(new)}, and before {told_affinity(old)}"
+            stage.claim(new in (None, old), f"no affinity written to {key}", observed, moment.step.seen)
     claim_some(stage, count, "a closing finalize")
 
 
@@ -290,7 +294,8 @@ def test_in_a_mixed_history_each_closing_finalize_closes_the_open_turn(stage: St
             count += 1
             pointer = moment.after.hash(stage.layout.session_key(moment.session)).get(stage.layout.current_turn_field)
             now = (affinity(stage, moment.after, turn), pointer)
-            stage.claim(now == (None, None), "the affinity and the open turn deleted", str(now), moment.step.seen)
+            expected = "the affinity and the open turn deleted"
+            stage.claim(now == (None, None), expected, told_turn(*now), moment.step.seen)
     claim_some(stage, count, "a close of an open turn")
 
 
@@ -303,7 +308,8 @@ def test_in_a_mixed_history_a_close_of_nothing_changes_nothing(stage: Stage) -> 
             own = stage.layout.session_key(moment.session)
             stage.claim_turns_unchanged(moment.before, moment.after, "every key as it was", moment.step, {own})
             before, after = their_fields(stage, moment.before, own), their_fields(stage, moment.after, own)
-            stage.claim(before == after, f"the session hash as it was: {before}", str(after), moment.step.seen)
+            expected = f"the session hash as it was: {in_words(before)}"
+            stage.claim(before == after, expected, after, moment.step.seen)
     claim_some(stage, count, "a close where no turn is open")
 
 
@@ -419,7 +425,8 @@ def test_exactly_the_jobs_of_segments_are_bound(stage: Stage, play: str) -> None
             found = moment.after.keys.get(key)
             at_random = each.job.node_id is not None and each.recorded not in each.candidates
             holds = found.value == each.job.node_id if found else not at_random
-            stage.claim(holds, f"{key} = {each.job.node_id}", found.text() if found else "no key", moment.step.seen)
+            expected = f"{key} = {each.job.node_id}" if each.job.node_id else f"no key {key}"
+            stage.claim(holds, expected, found.text() if found else "no key", moment.step.seen)
     claim_some(stage, count, "a job")
 
 

@@ -6,9 +6,10 @@ from itertools import combinations, product
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.claims import claim_none_bound, claim_nothing_changed
+from turnaffinity.judging.claims import claim_none_bound, claim_nothing_changed, told_turn
 from turnaffinity.stage.business import is_binding
 from turnaffinity.stage.drawing import claim_random, finalizes, needs_random
+from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.stage import Stage, Step, told
 from turnaffinity.subjects.subject import Refused
 from turnaffinity.wire.meaning import keys_of
@@ -187,7 +188,7 @@ def test_an_open_turn_without_an_affinity_gets_one(stage: Stage, site: str, left
     if now == "" and stage.reading.d4 == "write-once":
         stage.warn("an empty affinity counts as written: HSETNX leaves it, and the turn stays without one")
         return
-    stage.claim(now == step.nodes[0], f"{step.nodes[0]} recorded for {step.turn_id}", now, step.seen)
+    stage.claim(now == step.nodes[0], f"{in_words(step.nodes[0])} recorded for {step.turn_id}", now, step.seen)
 
 
 @case("TA-WRITE-4")
@@ -258,7 +259,9 @@ def test_jobs_of_an_open_turn_that_were_drawn_are_bound(stage: Stage, site: str,
     for job in step.finalized.jobs if stage.reading.d3 == "after-batch" else step.finalized.jobs[:1]:
         found = state.keys.get(stage.layout.job_key(job.job_id))
         holds = found is not None and found.value == job.node_id
-        stage.claim(holds, f"job {job.job_id} bound to {job.node_id}", found.text() if found else "none", step.seen)
+        stage.claim(
+            holds, f"job {job.job_id} bound to {in_words(job.node_id)}", found.text() if found else "none", step.seen
+        )
 
 
 @case("TA-BIND-1")
@@ -295,7 +298,7 @@ def test_a_close_whose_batch_got_only_some_nodes_closes(
     step = stage.finalize(session, reason, langs)
     assert step.finalized.jobs
     now = (stage.affinity(turn), stage.open_turn(session))
-    stage.claim(now == (None, None), "the affinity and the open turn deleted", str(now), step.seen)
+    stage.claim(now == (None, None), "the affinity and the open turn deleted", told_turn(*now), step.seen)
 
 
 @case("TA-CLEAR-5")
@@ -353,7 +356,11 @@ def test_the_thirtieth_utterance_of_a_session_is_closed_like_the_first(stage: St
     for number, begun, closing in utterances(stage):
         if closing:
             left = (stage.affinity(begun.turn_id), stage.open_turn(closing.request["session_id"]))
-            stage.claim(left == (None, None), "the affinity and the open turn deleted", f"{left}, utterance {number}")
+            stage.claim(
+                left == (None, None),
+                "the affinity and the open turn deleted",
+                f"{told_turn(*left)}, utterance {number}",
+            )
 
 
 @case("TA-WRITE-1")
@@ -362,7 +369,9 @@ def test_the_thirtieth_utterance_of_a_session_is_written_like_the_first(stage: S
         if not closing:
             written = (stage.affinity(begun.turn_id), stage.open_turn(begun.request["session_id"]))
             wanted = (begun.nodes[0], begun.turn_id)
-            stage.claim(written == wanted, f"{wanted} written", f"{written}, utterance {number}")
+            stage.claim(
+                written == wanted, f"{told_turn(*wanted)} written", f"{told_turn(*written)}, utterance {number}"
+            )
 
 
 def utterances(stage: Stage) -> Iterator[tuple[int, Step, Step | None]]:

@@ -81,7 +81,7 @@ def claim_chosen_in_the_last_pool(stage: Stage, pool_id: int) -> None:
     stage.record(turn, nodes[-1])
     for _ in range(6):  # among a hundred a random choice agrees with chance 1e-12
         step = stage.select(turn=turn)
-        stage.claim(step.node == nodes[-1], f"the recorded node {nodes[-1]}, every time", step.node, step.seen)
+        stage.claim(step.node == nodes[-1], f"the recorded node {nodes[-1]}, every time", step.told_node, step.seen)
 
 
 @case("TA-SEL-1", "LS")
@@ -117,7 +117,7 @@ def test_a_node_id_is_an_opaque_text(stage: Stage) -> None:
         stage.record(turn, node)
         for _ in range(12):  # among sixteen a random choice agrees with chance 4e-15
             step = stage.select(turn=turn)
-            stage.claim(step.node == node, f"the recorded node {node}", step.node, step.seen)
+            stage.claim(step.node == node, f"the recorded node {node}", step.told_node, step.seen)
 
 
 @case("TA-SEL-1", "LS")

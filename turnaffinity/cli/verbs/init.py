@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from turnaffinity.problem import Problem
 
-LANGUAGES = ("python", "node", "rust", "lua")
+LANGUAGES = ("python", "node", "rust", "go", "lua")
 
 BORROWED = {"rust": {"src/json.rs": "implementations/rust/src/json.rs"}}
 """Files that a starter shares with an example: its own name, and the file below `conformance/`."""
@@ -23,7 +23,7 @@ def init(
     language: Annotated[
         str,
         typer.Argument(
-            metavar="python|node|rust|lua",
+            metavar="python|node|rust|go|lua",
             help="what to write",
             autocompletion=lambda incomplete: [name for name in LANGUAGES if name.startswith(incomplete)],
         ),
@@ -34,9 +34,9 @@ def init(
 ) -> None:
     """Write the smallest adapter to start from into DIR, and print the next steps.
 
-    python, node, rust: an adapter that answers hello, refuses bad requests and says `unsupported` to the rest, with a
-    `run` that starts it. It needs no package and no crate. verify ends "incomplete" with nothing failed, and goes
-    further as you fill in its finalize. lua: a whole select_node.lua; verify ends "conforms".
+    python, node, rust, go: an adapter that answers hello, refuses bad requests and says `unsupported` to the rest, with
+    a `run` that starts it. It needs no package, no crate and no module. verify ends "incomplete" with nothing failed,
+    and goes further as you fill in its finalize. lua: a whole select_node.lua; verify ends "conforms".
 
     DIR has to be empty or missing; if anything goes wrong, nothing is left behind.
 

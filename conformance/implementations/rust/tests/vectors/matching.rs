@@ -76,6 +76,9 @@ impl Bound {
                 bound if bound == seen => Ok(()),
                 bound => Err(format!("expected {name}, which is {bound}, observed {seen}")),
             },
+            ("not", Value::Text(name)) if seen.text().unwrap_or("").is_empty() => {
+                Err(format!("expected an id other than {name}, observed {seen}"))
+            }
             ("not", Value::Text(name)) => match self.get(name)? {
                 bound if bound == seen => Err(format!("expected another than {name}, observed {seen}")),
                 _ => Ok(()),

@@ -1,4 +1,4 @@
-//! What does one vector ask, and does it hold? Given, when, then (DESIGN, section 8).
+//! What does one vector ask, and does it hold? Given, when, then.
 
 use turn_affinity_scheduler::json::Value;
 use turn_affinity_scheduler::protocol::Adapter;
@@ -19,6 +19,8 @@ const CHOICES: [(&str, &[&str]); 4] = [
 pub struct Vector {
     pub id: String,
     pub title: String,
+    /// Whether who fails it is only warned (SHOULD).
+    pub only_warns: bool,
     whole: Value,
 }
 
@@ -40,7 +42,8 @@ impl Vector {
         if contract != CONTRACT {
             return Err(format!("contract {contract} is not {CONTRACT}, which this runner knows"));
         }
-        Ok(Self { id: text("id")?, title: text("title")?, whole })
+        let only_warns = whole.get("level").and_then(Value::text) == Some("SHOULD");
+        Ok(Self { id: text("id")?, title: text("title")?, only_warns, whole })
     }
 
     /// Runs it in every reading that it is for.

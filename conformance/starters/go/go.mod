@@ -1,0 +1,3 @@
+module turn-affinity-adapter
+
+go 1.18
