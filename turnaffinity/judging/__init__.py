@@ -8,6 +8,7 @@ __all__ = [
     "forked",
     "lua_text",
     "plugin",
+    "preflight",
     "protocol_checks",
     "run",
     "suite",

@@ -9,7 +9,6 @@ from xml.etree import ElementTree as Xml
 
 from turnaffinity.audit.report import AuditReport
 from turnaffinity.judging.verdict import CaseResult, Report
-from turnaffinity.reports.by_line import by_line
 from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding, recorded_finding
 from turnaffinity.showing.names import Names
@@ -34,8 +33,8 @@ def junit(report: Report) -> str:
     for rule_id, results in groupby(in_rule_order, key=lambda result: result.rule):
         suite = Xml.SubElement(root, "testsuite", name=rule_id)
         for result in results:
-            found, more = by_line({"expected": result.expected, "observed": result.observed, "wire": result.wire})
-            shown = finding(found, names, layout=report.layout, scripts=report.scripts, most=None, more=more)
+            found = {"expected": result.expected, "observed": result.observed, "wire": result.wire}
+            shown = finding(found, names, layout=report.layout, scripts=report.scripts, most=None)
             _case(suite, result, levels[rule_id], failures.get((rule_id, result.case)), shown)
     for suite in root:
         _count(suite, list(suite))

@@ -11,7 +11,6 @@ from markupsafe import Markup
 from turnaffinity.contract.decisions import DECISIONS
 from turnaffinity.contract.rules import family
 from turnaffinity.judging.verdict import Report
-from turnaffinity.reports.by_line import by_line
 from turnaffinity.reports.page import rendered
 from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding
@@ -29,7 +28,8 @@ def verdict_page(report: Report, *, lang: str = "en") -> str:
     failing = [rule for rule in report.rules if rule.failures]
     return rendered(
         "report.html.j2", lang=lang, report=report, t=words, drawn=lambda found: _drawn(found, words),
-        shown=lambda failure: _shown(failure, report, words), by_line=by_line,
+        shown=lambda failure: _shown(failure, report, words),
+        checked=lambda check: finding(check, Names(), words=words),
         families=[(name, list(rules)) for name, rules in groupby(report.rules, key=lambda rule: family(rule.id))],
         failing=failing, most=MOST_FAILURES, wanted=report.reading.as_dict(), draws=sum(r.draws for r in report.rules),
         questions={each.id: each.question_zh if lang == "zh" else each.question for each in DECISIONS},
@@ -38,8 +38,7 @@ def verdict_page(report: Report, *, lang: str = "en") -> str:
 
 def _shown(failure: Mapping[str, Any], report: Report, words: Words) -> Finding:
     names = Names(report.layout, token(report.seed))
-    shown, more = by_line(failure)
-    return finding(shown, names, layout=report.layout, words=words, scripts=report.scripts, more=more)
+    return finding(failure, names, layout=report.layout, words=words, scripts=report.scripts)
 
 
 def _drawn(found: Finding, words: Words) -> Markup:

@@ -20,7 +20,6 @@ from turnaffinity.contract.rules import family, judged_only_with_faults
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
-from turnaffinity.reports.by_line import by_line
 from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding, one_line
 from turnaffinity.showing.names import Names
@@ -73,8 +72,7 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
     for check in report.protocol:
         if check["status"] == "fail":
             console.print(Text(f"\n{check['id']}  {check['title']}", style="bold red"))
-            shown, told = by_line(check)
-            print_finding(console, finding(shown, Names(), words=words, more=told))
+            print_finding(console, finding(check, Names(), words=words))
     if report.unrun:
         console.print(Text(f"\n{words(report.unrun)}", style=STYLES["fail"]))
     for name_of_family, rules in groupby([] if report.unrun else report.rules, key=lambda rule: family(rule.id)):
@@ -127,9 +125,8 @@ def _print_failure(console: Console, words: Words, rule: RuleReport, failure: di
     style = STYLES["warn" if rule.level == "SHOULD" else "fail"]
     console.print()
     _print_hanging(console, f"{rule.id}  ", one_line(failure["case"]), style)
-    shown, more = by_line(failure)
-    more += [(name, one_line(failure[key])) for name, key in KNOWN_BESIDE if failure.get(key)]
-    found = finding(shown, names, layout=report.layout, words=words, scripts=report.scripts, more=more)
+    more = [(name, one_line(failure[key])) for name, key in KNOWN_BESIDE if failure.get(key)]
+    found = finding(failure, names, layout=report.layout, words=words, scripts=report.scripts, more=more)
     print_finding(console, found)
 
 
@@ -197,13 +194,12 @@ def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
     console.print(Text(f"{subject}, {words('seed')} {capsule.seed}", style="bold"))
     _print_hanging(console, f"{one_line(capsule.rule)}  ", one_line(capsule.case), STYLES["fail"])
     console.print(Text(f"{words('recorded')}:", style="dim"))
-    recorded, more = by_line({"expected": capsule.expected, "observed": capsule.observed})
-    print_finding(console, finding(recorded, names, layout=layout, words=words, more=more))
+    recorded = {"expected": capsule.expected, "observed": capsule.observed}
+    print_finding(console, finding(recorded, names, layout=layout, words=words))
     if replayed.reproduced:
         console.print(Text(f"{words('now')}:", style="dim"))
-        now, more = by_line({"expected": result.expected, "observed": result.observed, "wire": result.wire})
-        found = finding(now, names, layout=layout, words=words, scripts=replayed.scripts, more=more)
-        print_finding(console, found)
+        now = {"expected": result.expected, "observed": result.observed, "wire": result.wire}
+        print_finding(console, finding(now, names, layout=layout, words=words, scripts=replayed.scripts))
         console.print(Text(words("reproduced: the same case fails again"), style=STYLES["fail"]))
     else:
         console.print(Text(words("passes now"), style=STYLES["pass"]))

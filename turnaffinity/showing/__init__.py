@@ -5,6 +5,7 @@ __all__ = [
     "commands",
     "counts",
     "finding",
+    "glosses",
     "growth",
     "keys",
     "names",

@@ -48,7 +48,8 @@ def finding(
 ) -> Finding:  # fmt: skip
     """A failure as evidence has it (`expected`, `observed`, `wire` of client, argv, broken), ready to be shown.
 
-    What a stranger wrote loses its escape sequences, and stands on one line.
+    What a stranger wrote loses its escape sequences, and stands on one line; of a message of several lines each
+    labelled one ("mend: ...", "stderr: ...") stands alone.
     """
     words, layout = words or Words(), layout or KeyLayout()
     lines = found.get("wire") or ()
@@ -80,11 +81,31 @@ def recorded_finding(
     return _finding(found, Wire(tuple(rows), "recorded", words), names, words, more)
 
 
+LABELS = ("mend", "stderr")
+"""What the lines of a message about an adapter begin with: how to mend it, and what the process wrote."""
+
+
+def _by_line(observed: object) -> tuple[str, list[tuple[str, str]]]:
+    """The first part of a message of several lines, and each labelled line that follows it, on one line."""
+    first, *rest = str(observed).split("\n")
+    more: list[tuple[str, str]] = []
+    for line in rest:
+        label, _, text = line.strip().partition(": ")
+        if label in LABELS:
+            more.append((label, one_line(text)))
+        elif more:  # a sentence that went on
+            more[-1] = (more[-1][0], one_line(f"{more[-1][1]} {line}"))
+        else:
+            first = f"{first} {line}"
+    return first, more
+
+
 def one_line(text: object) -> str:
     """What a stranger wrote, on one line and without escape sequences."""
     return " ".join(plain(str(text)).split())
 
 
 def _finding(found: Mapping[str, Any], wire: Wire, names: Names, words: Words, more: Extra) -> Finding:
-    expected, observed = (names.apply(one_line(found[name])) for name in ("expected", "observed"))
-    return Finding(expected, observed, wire, tuple(more), words)
+    first, lines = _by_line(found["observed"])
+    expected, observed = (names.apply(one_line(text)) for text in (found["expected"], first))
+    return Finding(expected, observed, wire, (*lines, *more), words)

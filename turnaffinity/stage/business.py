@@ -1,7 +1,7 @@
 """Which keys are the contract's business? Turns and sessions, nodes and pools, and job bindings by their exact names.
 
 A scheduler keeps keys of its own: records of jobs, counters, locks. They appear, change and expire in any finalize, and
-"every other key as it was" does not mean them (DESIGN, section 4, *A scheduler's own keys*).
+"every other key as it was" does not mean them (conformance/README.md, what is let pass).
 """
 
 from __future__ import annotations

@@ -1,4 +1,15 @@
 """Who is judged? One interface for the reference, a Lua script, and an adapter's process."""
 
-__all__ = ["adapter", "answers", "channel", "process", "protocol", "reference", "rights", "script", "subject"]
+__all__ = [
+    "adapter",
+    "answers",
+    "channel",
+    "complaints",
+    "process",
+    "protocol",
+    "reference",
+    "rights",
+    "script",
+    "subject",
+]
 """The modules that other folders may import from; the others are insides."""
