@@ -34,7 +34,10 @@ def init(language: str, folder: Path | str) -> Result:
 
 def adapter_of(language: str, tmp_path: Path) -> list[str]:
     tool = ADAPTERS[language]
-    if shutil.which(tool) is None or subprocess.run(VERSION.get(tool, [tool, "--version"]), capture_output=True, check=False).returncode:
+    if (
+        shutil.which(tool) is None
+        or subprocess.run(VERSION.get(tool, [tool, "--version"]), capture_output=True, check=False).returncode
+    ):
         pytest.skip(f"{tool} is not on the PATH or does not run, so the {language} starter cannot be started")
     said = init(language, tmp_path / "an adapter").output
     return next(shlex.split(shlex.split(line)[-1]) for line in said.splitlines() if "--adapter" in line)
@@ -105,7 +108,9 @@ def test_an_empty_folder_is_filled_and_one_that_holds_anything_is_left_as_it_is(
 
 
 def test_a_language_without_a_starter_is_a_problem_that_names_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match='no starter for "cobol"\n  mend: use one of python, node, rust, go, lua') as refused:
+    with pytest.raises(
+        Problem, match='no starter for "cobol"\n  mend: use one of python, node, rust, go, lua'
+    ) as refused:
         init_verb("cobol", tmp_path / "out")
     assert refused.value.exit_status == 2
     assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 from turnaffinity.audit.report import AuditReport
 from turnaffinity.judging.verdict import CaseResult, Report
-from turnaffinity.reports.by_line import by_line
+from turnaffinity.reports.verdict_terminal import by_line
 from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding, recorded_finding
 from turnaffinity.showing.names import Names

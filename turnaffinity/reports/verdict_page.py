@@ -11,8 +11,8 @@ from markupsafe import Markup
 from turnaffinity.contract.decisions import DECISIONS
 from turnaffinity.contract.rules import family
 from turnaffinity.judging.verdict import Report
-from turnaffinity.reports.by_line import by_line
 from turnaffinity.reports.page import rendered
+from turnaffinity.reports.verdict_terminal import by_line
 from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding
 from turnaffinity.showing.names import Names

@@ -34,9 +34,9 @@ def init(
 ) -> None:
     """Write the smallest adapter to start from into DIR, and print the next steps.
 
-    python, node, rust, go: an adapter that answers hello, refuses bad requests and says `unsupported` to the rest, with
-    a `run` that starts it. It needs no package, no crate and no module. verify ends "incomplete" with nothing failed, and goes
-    further as you fill in its finalize. lua: a whole select_node.lua; verify ends "conforms".
+    python, node, rust, go: an adapter that answers hello, refuses bad requests and says `unsupported` to the rest,
+    with a `run` that starts it. It needs no package, no crate and no module. verify ends "incomplete" with nothing
+    failed, and goes further as you fill in its finalize. lua: a whole select_node.lua; verify ends "conforms".
 
     DIR has to be empty or missing; if anything goes wrong, nothing is left behind.
 
