@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from turnaffinity.notebook.readme import FOR_IMPLEMENTERS, block, readings_block
+
 ROOT = Path(__file__).parent.parent
 BUILT = {"node_modules", "target", ".venv", "out", "build", "dist"}
 DOCUMENTS = sorted(
@@ -65,12 +67,17 @@ def test_make_alone_lists_every_target_with_a_line():
     assert make_targets() == set(rules[0].split())
 
 
+def test_the_readings_that_implementers_read_of_are_those_of_the_code():
+    text = FOR_IMPLEMENTERS.read_text(encoding="utf-8")
+    assert block(text, "readings") == readings_block()  # else: python -m turnaffinity.notebook.readme
+
+
 def test_nothing_that_users_get_cites_a_design_that_they_do_not_have():
     """The kit's own design paper is in no package: what it says for users stands in `conformance/README.md`."""
     kinds = {".md", ".json", ".toml", ".rs", ".go", ".js", ".mjs", ".lua", ".yml", ".ipynb", ".py", ".j2"}
     folders = ("conformance", "turnaffinity", "lua", "notebooks")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
     files += [ROOT / document for document in DOCUMENTS]
-    built = {"node_modules", "target", "audit"}  # the audit's own code is still to come
+    built = {"node_modules", "target", "audit"}  # code of the audit still does
     read = [path for path in files if not built & set(path.relative_to(ROOT).parts)]
     assert [str(path) for path in read if re.search(r"\bDESIGN\b", path.read_text(encoding="utf-8"))] == []

@@ -1,4 +1,4 @@
-"""What in the README comes out of a run? Its blocks between `<!-- name -->` and `<!-- /name -->`, written anew here.
+"""What in the READMEs comes out of a run? Their blocks between `<!-- name -->` and `<!-- /name -->`, written anew here.
 
 `python -m turnaffinity.notebook.readme` writes them; tests hold them in step.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from turnaffinity.contract.decisions import DECISIONS, DEFAULT_READING, PRESETS
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
 from turnaffinity.explorer.matrix import Exploration, explore
 from turnaffinity.load.storms import STORMS, run_storm
@@ -17,8 +18,10 @@ from turnaffinity.reports.load import losses_markdown
 from turnaffinity.reports.matrix import decisions_markdown, matrix_markdown
 from turnaffinity.server import open_server
 from turnaffinity.server.started import embedded_binary
+from turnaffinity.shared_files import shared
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+FOR_IMPLEMENTERS = shared("conformance", "README.md")
 BLOCK = r"(<!-- {0} -->\n).*?(<!-- /{0} -->)"
 
 
@@ -70,6 +73,19 @@ def rules_block() -> str:
     )
 
 
+def readings_block() -> str:
+    """The open decisions with their choices, and what each named reading chooses."""
+    lines = ["| | decides | choices |", "|---|---|---|"]
+    for each in DECISIONS:
+        choices = "; ".join(f"`{choice}`: {meaning}" for choice, meaning in each.choices.items())
+        lines.append(f"| {each.id} | {each.question} | {choices} |")
+    lines += ["", f"| reading | {' | '.join(each.id for each in DECISIONS)} |", "|---|" + "---|" * len(DECISIONS)]
+    for name, reading in PRESETS.items():
+        default = " (the default)" if reading == DEFAULT_READING else ""
+        lines.append(f"| `{name}`{default} | {' | '.join(reading.as_dict().values())} |")
+    return "\n".join(lines) + "\n"
+
+
 def losses_block() -> str:
     """What was tried under load, and what was lost: the counts of one run, which the next one may not repeat."""
     outcomes = [run_storm(storm, embedded_binary()) for storm in STORMS]
@@ -77,12 +93,14 @@ def losses_block() -> str:
 
 
 def main() -> None:
-    """Write all blocks of the README anew."""
+    """Write all blocks of the READMEs anew."""
     text = with_block(README.read_text(encoding="utf-8"), "verify", verify_block(verified()))
     with open_server() as server:
         text = with_block(text, "decisions", decisions_block(explore(server=server)))
     text = with_block(text, "losses", losses_block())
     README.write_text(with_block(text, "rules", rules_block()), encoding="utf-8")
+    text = with_block(FOR_IMPLEMENTERS.read_text(encoding="utf-8"), "readings", readings_block())
+    FOR_IMPLEMENTERS.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

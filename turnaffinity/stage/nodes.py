@@ -61,7 +61,7 @@ NODE_HASHES: Final[dict[str, tuple[dict[str, str], ...]]] = {
     "nothing of that": ({"seen": "17"},),
     "a short life": ({"status": "online"},),
 }
-"""What the hash of a node that is there may say of itself (its key makes it online); one of a short life has a TTL too."""
+"""What the hash of a node that is there may say of itself; one of a short life has a TTL too."""
 
 SHORT_LIFE_S = 90
 """So long lives the key of a node whose heartbeat is about to be missed, in seconds."""

@@ -46,7 +46,9 @@ class HelloRequest(Message):
     )
     id: RequestId
     op: Literal["hello"]
-    redis_url: str = Field(description="redis://[user:password@]host:port/db or unix:///path?db=N")
+    redis_url: str = Field(
+        description="redis://[user:password@]host:port/db, or unix://[user:password@]/path?db=N for a unix socket"
+    )
     reading: str | None = Field(
         description="the reading that the judge expects: literal, intent, continuous, or choices as in "
         '"D1=reuse,D2=after,D3=after-batch,D4=repair"; null if the judge finds it out. '
