@@ -1,5 +1,7 @@
 """Who gives a turn its id, who shares it, and when is it over?"""
 
+from collections.abc import Sequence
+
 import pytest
 
 from turnaffinity.judging.cases import case
@@ -7,6 +9,7 @@ from turnaffinity.judging.claims import UUID_V4, claim_nothing_changed
 from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.stage import Stage, Step, told
 from turnaffinity.subjects.subject import Finalized, Refused
+from turnaffinity.wire.command import Command
 from turnaffinity.wire.effects import Looks, selections
 
 # TA-TURN-1
@@ -80,8 +83,10 @@ def claim_selected_under(stage: Stage, step: Step, langs: list[str]) -> None:
         stage.claim(given in (None, turn), expected, given or "an empty ARGV[3]", step.seen, [selection.unit.top])
     others = [
         command
-        for command in Looks(stage.layout).affinity_looks(step.wire)
-        if stage.layout.turn_id_of(command.argv[1]) not in (None, turn)
+        for at, command in enumerate(step.wire)
+        if Looks(stage.layout).affinity_looks([command])
+        and stage.layout.turn_id_of(command.argv[1]) not in (None, turn)
+        and not deleted(stage, step.wire[at:], command.argv[1])  # a clear may look at what it is about to delete
     ]
     stage.claim_none(others, f"no read of another turn's affinity than {turn}", step)
     told = [s for s in found if s.turn_argument is not None or s.mentions(turn)]
@@ -89,6 +94,11 @@ def claim_selected_under(stage: Stage, step: Step, langs: list[str]) -> None:
         step.wire, stage.layout.turn_key(turn), stage.layout.affinity_field
     ):
         stage.unobservable("no script is given a turn id here, and an id of this very finalize need not be read")
+
+
+def deleted(stage: Stage, wire: Sequence[Command], key: str) -> bool:
+    """Whether the affinity of a turn key is deleted in these commands."""
+    return bool(Looks(stage.layout).deletes_of(wire, key, stage.layout.affinity_field))
 
 
 # TA-TURN-2

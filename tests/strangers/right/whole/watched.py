@@ -35,11 +35,11 @@ class Watched(Stranger):
                 except redis.WatchError:
                     self.db.incr("lingua:v1:retries")
 
-    def beside(self, pipe: Any, ask: Ask, what: str) -> None:
+    def beside(self, pipe: Any, ask: Ask, what: str, node: str) -> None:
         """Our own books, in the same transaction."""
         pipe.incr(f"scheduler:versions:{ask.session}")
         pipe.expire(f"scheduler:versions:{ask.session}", 900)
-        pipe.xadd("lingua:v1:events", {"what": what, "session": ask.session, "reason": ask.reason}, maxlen=200)
+        pipe.xadd("lingua:v1:events", {"what": what, "node": node, "reason": ask.reason}, maxlen=200)
         pipe.incrby(f"lingua:v1:gauge:{random.randrange(50)}", len(ask.langs))
 
     def online(self, node: Any) -> bool:
@@ -107,7 +107,7 @@ class Watched(Stranger):
         def both(pipe: Any) -> bool:
             pipe.multi()
             pipe.hset(f"scheduler:turn:{turn}", "affinity_node_id", node).hset(session, "current_turn_id", turn)
-            self.beside(pipe, ask, "went on")
+            self.beside(pipe, ask, "went on", node)
             return True
 
         self.together([session, f"scheduler:turn:{turn}"], both)
@@ -117,9 +117,10 @@ class Watched(Stranger):
             turn = pipe.hget(session, "current_turn_id")
             if not turn:
                 return False
+            node = pipe.hget(f"scheduler:turn:{turn}", "affinity_node_id") or "nowhere"  # for the event, nothing else
             pipe.multi()
             pipe.hdel(f"scheduler:turn:{turn}", "affinity_node_id").hdel(session, "current_turn_id")
-            self.beside(pipe, ask, "closed")
+            self.beside(pipe, ask, "closed", node)
             return True
 
         self.together([session], both)
