@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -39,9 +39,6 @@ MOST_FAILURES = 2
 
 KNOWN_BESIDE = (("known", "expected_by"), ("capsule", "capsule"))
 """What else a failure may carry: the label, and the member that holds it."""
-
-LABELS = ("mend", "stderr")
-"""What the lines of a message about an adapter begin with: how to mend it, and what the process wrote."""
 
 PIPED_COLUMNS = 100
 """The width where nobody says how wide the reader is."""
@@ -131,21 +128,6 @@ def _print_failure(console: Console, words: Words, rule: RuleReport, failure: di
     more = [(name, one_line(failure[key])) for name, key in KNOWN_BESIDE if failure.get(key)]
     found = finding(failure, names, layout=report.layout, words=words, scripts=report.scripts, more=more)
     print_finding(console, found)
-
-
-def by_line(found: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The failure with the first part of `observed` alone, and the labelled lines that follow it, each on one line."""
-    first, *rest = str(found["observed"]).split("\n")
-    more: list[tuple[str, str]] = []
-    for line in rest:
-        label, _, text = line.strip().partition(": ")
-        if label in LABELS:
-            more.append((label, one_line(text)))
-        elif more:  # a sentence that went on
-            more[-1] = (more[-1][0], one_line(f"{more[-1][1]} {line}"))
-        else:
-            first = f"{first} {line}"
-    return {**found, "observed": first}, more
 
 
 def print_finding(console: Console, found: Finding) -> None:
