@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnaffinity.audit.search import one_by_one, search_for
-from turnaffinity.audit.trace import MOST_TEXTS, Lines, Sieve
+from turnaffinity.audit.trace import MOST_TEXTS, Lines, Sieve, one_by_one, search_for
 from turnaffinity.bench.throughput import write_trace
 from turnaffinity.contract.layout import KeyLayout
 

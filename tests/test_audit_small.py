@@ -9,7 +9,6 @@ import pytest
 from test_audit_clean import audited
 from typer.testing import CliRunner
 
-from turnaffinity.audit.run import audit_files
 from turnaffinity.cli.main import app
 from turnaffinity.contract.decisions import DEFAULT_READING
 from turnaffinity.problem import Problem
@@ -221,17 +220,6 @@ def test_a_clear_that_empties_the_database_is_seen() -> None:
 def test_a_choice_that_the_reading_does_not_make_is_told() -> None:
     report = audited(text_of(*write("d", A), *write("d", B), *clear("d", B)), DEFAULT_READING)
     assert (report["verdict"], report["other_choices"]) == ("conforms", ["D1 = mint, where the reading has reuse"])
-
-
-@pytest.mark.parametrize("client", ["10.0.0.1:5000", "[::1]:5000", "lua"])
-def test_traffic_behind_a_containers_name_is_told_what_to_cut_off(tmp_path: Path, client: str) -> None:
-    trace = tmp_path / "traffic.log"
-    trace.write_text(f'redis_1  | 1700000000.000001 [0 {client}] "GET" "x"\n', encoding="utf-8")
-    with pytest.raises(Problem, match="cut off what stands before the time of each line"):
-        audit_files([str(trace)])
-    trace.write_text("some log\n" * 9, encoding="utf-8")
-    with pytest.raises(Problem, match="record it with: turnaffinity record"):
-        audit_files([str(trace)])
 
 
 @pytest.mark.parametrize("option", ["--json", "--html", "--junit"])

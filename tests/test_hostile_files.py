@@ -14,6 +14,7 @@ from turnaffinity.contract.layout import load_layout, parse_layout
 from turnaffinity.judging.expected import load_expectations
 from turnaffinity.problem import Problem
 from turnaffinity.stage.judge import parse_deadlines
+from turnaffinity.subjects.script import read_script
 from turnaffinity.vectors.playing import load as load_vector
 from turnaffinity.vectors.playing import vectors_folder
 
@@ -133,3 +134,22 @@ def test_no_case_leads_out_of_the_folder_of_capsules(case: str) -> None:
         assert Path(stem).name == stem
         assert stem.startswith("TA-SEL-1")
         assert len(stem) <= 120
+
+
+def test_a_script_that_begins_with_a_byte_order_mark_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "select_node.lua"
+    path.write_bytes(b"\xef\xbb\xbfreturn nil\n")
+    with pytest.raises(Problem) as caught:
+        read_script(path)
+    assert str(caught.value) == (
+        f"{path}: begins with a byte order mark, which Redis takes for a part of the script\n"
+        "  mend: save it as UTF-8 without one (in an editor), or: sed -i '1s/^\\xef\\xbb\\xbf//' FILE"
+    )
+    path.write_bytes("return nil\n".encode("utf-16"))
+    with pytest.raises(Problem) as caught:
+        read_script(path)
+    assert str(caught.value) == (
+        f"{path}: is UTF-16 text, as PowerShell's > and some editors write it\n  mend: save it as UTF-8"
+    )
+    path.write_bytes(b"return nil\n")
+    assert read_script(path) == "return nil\n"

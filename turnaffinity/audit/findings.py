@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from turnaffinity.contract.rules import RULES
@@ -16,6 +16,8 @@ SHOWN = 20
 PENDING = 50
 """Acts of one connection that wait to be known as the scheduler's."""
 PENDING_CLIENTS = 2000
+SHOWN_BY_ONE_LINE = frozenset({"TA-KEY-1", "TA-KEY-2", "TA-KEY-3", "TA-CLEAR-5", "TA-WRITE-2", "TA-NEVER-1"})
+"""Rules that one line can show to be broken, whatever lines are missing around it."""
 UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -54,6 +56,8 @@ class Failure:
     after: list[tuple[int, str]] = field(default_factory=list)
     warning: bool = False
     file: str = ""
+    alone: bool = False
+    """One line shows it, and that line names the connection itself."""
 
 
 class Findings:
@@ -67,6 +71,8 @@ class Findings:
         self.warnings: dict[str, list[Failure]] = {}
         self.unobservable: dict[str, str] = {}
         self.schedulers: set[str] = set()
+        self._by_hand: set[str] = set()
+        """Those of them that were seen to act outside a script and MULTI, so that each line names them itself."""
         self.file = ""
         self._recent: deque[tuple[int, list[str]]] = deque(maxlen=AROUND)
         self._watched: list[Failure] = []
@@ -97,6 +103,8 @@ class Findings:
 
     def acts(self, client: str) -> None:
         """This connection writes, clears or selects: it is the scheduler's, and so is what it did before."""
+        if not self.now.in_block:
+            self._by_hand.add(client)
         if client in self.schedulers:
             return
         self.schedulers.add(client)
@@ -125,6 +133,7 @@ class Findings:
             return
         failure = Failure(rule, now.line, cause or now.line, expected, observed, actor, file=self.file)
         failure.before = self._before()
+        failure.alone = rule in SHOWN_BY_ONE_LINE and failure.cause_line == now.line and not now.in_block
         failure.warning = RULES[rule].level == "SHOULD"
         if actor in self.schedulers or failure.warning:
             self._count(failure)
@@ -166,6 +175,20 @@ class Findings:
                 if len(told) < SHOWN:
                     told.append(failure)
         self._pending.clear()
+
+    def withhold(self, reason: str, rules: Container[str] = RULES) -> None:
+        """Lines are missing: what takes more than one line to show is, for `reason`, unobservable."""
+        for told in (self.failures, self.warnings):
+            for rule, failures in list(told.items()):
+                kept = [
+                    each for each in failures if each.alone and (each.client in self._by_hand or told is self.warnings)
+                ]
+                if rule not in rules or len(kept) == len(failures):
+                    continue
+                told[rule] = kept
+                self.unobservable.setdefault(rule, reason)
+                if told is self.failures:
+                    self.broken[rule] = len(kept)
 
     def all_failures(self) -> Iterable[Failure]:
         """The failures told in full, rule by rule in the contract's order."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from turnaffinity.audit.findings import UUID_V4, Findings, Now
 from turnaffinity.audit.lifecycle import Lives
-from turnaffinity.audit.lines import arguments_of, key_reader
+from turnaffinity.audit.lines import after_match, arguments_of, bound_node, end_of_script, key_reader, runs_back
 from turnaffinity.audit.second_records import Elsewhere
 from turnaffinity.audit.selections import Inner, Near, Selections
 from turnaffinity.audit.state import keep
@@ -70,7 +70,7 @@ class Judge:
         self.affinity, self.pointer = layout.affinity_field, layout.current_turn_field
         self.readable = 0
         """Lines of interest that are MONITOR lines."""
-        self.gaps = 0
+        self.gaps = self._readable_at_gap = self.strays = 0  # a stray: the line of a script whose call is missing
         self.turn_commands = self.session_commands = 0
         self._tick = 0
 
@@ -81,8 +81,8 @@ class Judge:
     def take(self, lines: Lines) -> None:
         """Judge what ran as one."""
         kind, texts, number = lines
-        if kind == "gap":
-            self._gap()
+        if kind == "gap" or (kind != "single" and runs_back(texts)):
+            self._gap(closed_too=kind != "gap")
             return
         now = self.now
         now.unit += 1
@@ -94,8 +94,7 @@ class Judge:
             if argv is not None:
                 self._command(argv)
         elif kind == "script":
-            self._script(texts, number)
-            if self.lives.unit.sessions_cleared:
+            if self._script(texts, number) and self.lives.unit.sessions_cleared:
                 self.selections.block_ended(script=True)
         else:
             self._block(lines)
@@ -130,24 +129,26 @@ class Judge:
         if at < now.at:  # as texts; a plus sign stands before every digit
             at = at.removeprefix("+")
             if seconds(at) < seconds(now.at) - CLOCK_SLACK_S:
-                self._gap()
+                self._gap(closed_too=True)
         now.at, now.db, now.client, now.line, now.text = at, db, client, number, text
         self.readable += 1
         return argv
 
-    def _gap(self) -> None:
-        self.gaps += 1
+    def _gap(self, *, closed_too: bool = False) -> None:
+        """Lines are missing; with `closed_too` what comes now may have come before what was seen."""
+        self.gaps += self.readable > self._readable_at_gap
+        self._readable_at_gap = self.readable
         self.now.at = "0"
         self.lives.forget_the_present()
+        if closed_too:
+            self.lives.closed.clear()
 
     def _block(self, lines: Lines) -> None:
         """A script call with its lines, or a MULTI block, which may hold script calls."""
         texts, number = lines.texts, lines.number
         at = 0
         while at < len(texts):
-            end = at + 1
-            while end < len(texts) and " lua] " in texts[end][:48]:
-                end += 1
+            end = end_of_script(texts, at)
             if end > at + 1 or " lua] " in texts[at][:48]:
                 self._script(texts[at:end], number + at)
             else:
@@ -157,12 +158,15 @@ class Judge:
             at = end
         self.selections.block_ended(script=False)
 
-    def _script(self, texts: Sequence[str], number: int) -> None:
+    def _script(self, texts: Sequence[str], number: int) -> bool:
+        """Judge a script; whether its call was seen."""
         called: list[str] = []
         first = 0
         if " lua] " not in texts[0][:48]:
             called = self._read(texts[0], number) or []
             first = 1
+            if called and called[0].upper() not in SCRIPT_CALLS:
+                called = self._stray(called, number)
         inner: list[Inner] = []
         near: list[Near] = []
         asks = False
@@ -186,15 +190,25 @@ class Judge:
         if not called and inner:
             self._read(inner[0][1], inner[0][2])
         if not inner and not near:
-            return
+            return bool(called)
         if self.selections.is_selection(called, inner, asks, self.session_id):
             self.selections.judge(called, inner, near, self.turn_id, self.session_id)
-            return
+            return bool(called)
         now.in_script = bool(called)  # a script that the trace begins in was not seen whole
         for argv, text, line in inner:
             now.line, now.text = line, text
             self._command(argv)
         now.in_script = False
+        return bool(called)
+
+    def _stray(self, argv: list[str], number: int) -> list[str]:
+        """A command that the lines of some script stand behind, whose call is missing: a gap lies between."""
+        self.strays = self.strays or number + 1
+        self.now.in_block = False
+        self._command(argv)
+        self._gap()
+        self.now.unit, self.now.in_block = self.now.unit + 1, True
+        return []
 
     def _near_of(self, argv: Argv, rest: str) -> Near | None:
         """What a line within a script asks of the surroundings, or None if it is more than that."""
@@ -202,19 +216,12 @@ class Judge:
         if argv[0].upper() == "KEYS" or any(name in rest for name in self._our_names):
             return None
         is_pool = key.startswith(self._pool_prefix)
-        near = Near(key, is_pool, is_pool or key.endswith(self._node_pools_end), self._bound(argv))
+        near = Near(key, is_pool, is_pool or key.endswith(self._node_pools_end), bound_node(argv, self._job_prefix))
         if len(rest) < NEAR_LENGTH:  # the same few nodes and pools are asked for again and again
             if len(self._near) >= NEAR_KEPT:
                 self._near.clear()
             self._near[rest] = near
         return near
-
-    def _bound(self, argv: Argv) -> str:
-        """The node that this command binds a job to, or ""."""
-        if len(argv) < 3 or not argv[1].startswith(self._job_prefix):
-            return ""
-        name = argv[0].upper()
-        return argv[2] if name == "SET" else argv[3] if name in ("SETEX", "PSETEX") and len(argv) > 3 else ""
 
     # commands
 
@@ -322,7 +329,7 @@ class Judge:
                     self.lives.looked_at(turn_id)
 
     def _scan(self, command: Command) -> None:
-        pattern = command.argv[1] if command.name == "KEYS" else _after_match(command.argv)
+        pattern = command.argv[1] if command.name == "KEYS" else after_match(command.argv)
         ours = any(pattern.rstrip("*").startswith(self.layout.prefixes[name][:9]) for name in ("turn", "session"))
         if self.now.in_block or ours or pattern.strip("*") == "":
             expected = "a clear knows its keys and looks through none"
@@ -391,8 +398,3 @@ class Judge:
                 self.findings.blame(
                     "TA-KEY-2", "the open turn stands only in the session hash", what, telling_apart=look
                 )
-
-
-def _after_match(argv: Argv) -> str:
-    at = next((at for at, part in enumerate(argv) if part.upper() == "MATCH"), len(argv))
-    return argv[at + 1] if at + 1 < len(argv) else ""

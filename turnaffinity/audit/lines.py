@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from turnaffinity.audit.statistics import seconds
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.wire.monitor import split_arguments
+
+PLAIN = re.compile(rb'\+?\d+(?:\.\d+)? \[\d+ [^"]*\] "')
+"""The beginning of a whole line of MONITOR."""
+WORD = re.compile(rb"[\w-]{3,}")
+FEW_LINES = 4
+"""Fewer lines may well name the same thing, all of them."""
+MANY_LINES = 20
+"""Fewer lines may well be of two commands only."""
 
 
 def arguments_of(rest: str) -> list[str] | None:
@@ -30,3 +41,85 @@ def key_reader(layout: KeyLayout, name: str) -> Callable[[str], str | None]:
         cut = len(prefix)
         return lambda key: key[cut:] if key.startswith(prefix) else None
     return lambda key: match.group(1) if (match := pattern.fullmatch(key)) else None
+
+
+def end_of_script(texts: Sequence[str], at: int) -> int:
+    """Where the lines end that ran inside the script called at `at`; the next line if it called none."""
+    end = at + 1
+    for line in range(at + 1, len(texts)):
+        if " lua] " in texts[line][:48]:
+            end = line + 1
+        elif texts[line]:
+            break
+    return end
+
+
+def runs_back(texts: Sequence[str]) -> bool:
+    """Whether the last of these lines is earlier than the first: captures were joined between them."""
+    first, last = texts[0].partition(" ")[0], texts[-1].partition(" ")[0]
+    return last < first and seconds(last) < seconds(first)
+
+
+def bound_node(argv: Sequence[str], job_prefix: str) -> str:
+    """The node that this command binds a job to, or ""."""
+    if len(argv) < 3 or not argv[1].startswith(job_prefix):
+        return ""
+    name = argv[0].upper()
+    return argv[2] if name == "SET" else argv[3] if name in ("SETEX", "PSETEX") and len(argv) > 3 else ""
+
+
+def after_match(argv: Sequence[str]) -> str:
+    """The pattern of a SCAN, or "" if it has none."""
+    at = next((at for at, part in enumerate(argv) if part.upper() == "MATCH"), len(argv))
+    return argv[at + 1] if at + 1 < len(argv) else ""
+
+
+def line_of_record(record: Any) -> str:
+    """What MONITOR printed, of the dict that redis-py's `Monitor.listen` made of it; "" if it is none.
+
+    The dict holds the arguments without their quotes, with one space between: one that holds a space is two here.
+    Of EVAL, whose script holds many, only the name is taken.
+    """
+    if not isinstance(record, dict):
+        return ""
+    at_s, db, command = record.get("time"), record.get("db"), record.get("command")
+    kind, address, port = (record.get(name, "") for name in ("client_type", "client_address", "client_port"))
+    if not (isinstance(at_s, float | int) and 0 <= at_s < 1e12 and isinstance(db, int) and db >= 0 and command):
+        return ""
+    client = {"lua": "lua", "unix": f"unix:{port}"}.get(str(kind), f"{address}:{port}")
+    words = str(command).replace('"', '\\"').split(" ")
+    if words[0].upper() in ("EVAL", "EVAL_RO"):
+        words = [words[0], "?", "0"]
+    quoted = " ".join(f'"{word}"' for word in words)
+    return "" if '"' in client else f"{at_s:.6f} [{db} {client}] {quoted}"
+
+
+def common_words(head: bytes, names: Sequence[str]) -> set[str]:
+    """The words that every line in the beginning of a capture names: in a whole one there is none.
+
+    But for what all keys have in common: each line that matters names that. All lines within scripts count as naming
+    " lua]", since a whole capture has the calls.
+    """
+    common: set[bytes] | None = None
+    lines = [line for line in head.splitlines() if PLAIN.match(line)]
+    for line in lines:
+        words = {*WORD.findall(line, line.index(b'] "')), *re.findall(rb" lua\]", line[:48])}
+        common = words if common is None else common & words
+        if not common:
+            break
+    of_keys = set(WORD.findall(names[0].encode()))
+    return {
+        word.decode("ascii") for word in (common or set()) - of_keys if len(lines) >= FEW_LINES and not word.isdigit()
+    }
+
+
+def only_commands(head: bytes) -> set[str]:
+    """The commands in the beginning of a capture, if they are one or two: somebody who serves turns needs more."""
+    lines = [line.decode("ascii", "replace") for line in head.splitlines() if PLAIN.match(line)]
+    commands = set(map(command_of, lines))
+    return commands if len(lines) >= MANY_LINES and len(commands) <= 2 else set()
+
+
+def command_of(line: str) -> str:
+    """The name of a line's command, in upper case."""
+    return line.partition('] "')[2].partition('"')[0].upper()

@@ -54,6 +54,10 @@ class AuditReport:
     layout: KeyLayout = field(default_factory=KeyLayout)
     stated: dict[str, str] = field(default_factory=dict)
     """The choices of the reading that the trace was judged by; none with "auto"."""
+    read_as: list[str] = field(default_factory=list)
+    """What had to be done to a file before it could be read, and what is known to be missing: a sentence each."""
+    cut: bool = False
+    """Lines were left out of the trace, so that it cannot conform."""
 
     @property
     def failed(self) -> list[str]:
@@ -62,10 +66,10 @@ class AuditReport:
 
     @property
     def verdict(self) -> str:
-        """violates if a MUST was broken; conforms if none was and a whole turn was seen; else incomplete."""
+        """violates if a MUST was broken; conforms if none was, a turn was whole, no line left out; else incomplete."""
         if self.failed:
             return "violates"
-        return "conforms" if self.whole_turns else "incomplete"
+        return "conforms" if self.whole_turns and not self.cut else "incomplete"
 
     @property
     def other_choices(self) -> list[str]:
@@ -99,7 +103,7 @@ class AuditReport:
             "planned": len(self.rules), "executed": sum(rule["cases"] for rule in self.rules),
             "rules": self.rules, "protocol": [], "exit": self.exit_status, "stale": self.stale,
             "seconds": round(self.seconds, 3), "whole_turns": self.whole_turns, "lines": self.lines,
-            "other_choices": self.other_choices,
+            "other_choices": self.other_choices, "read_as": self.read_as,
             "lines_of_interest": self.matched, "gaps": self.gaps, "unobservable": self.unseen,
             "statistics": self.statistics, "turns": self.lives,
         }  # fmt: skip

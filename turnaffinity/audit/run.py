@@ -4,54 +4,21 @@ from __future__ import annotations
 
 import gc
 import heapq
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO
 
+from turnaffinity.audit.captures import Capture
 from turnaffinity.audit.judge import REMEMBERED, Judge
 from turnaffinity.audit.report import AuditReport, build_report
 from turnaffinity.audit.statistics import seconds
-from turnaffinity.audit.trace import Lines, Sieve, chunks, open_trace
+from turnaffinity.audit.trace import Lines, Numbers, Sieve
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.problem import Problem
-from turnaffinity.wire.monitor import parse_line
-
-HEAD_BYTES = 1 << 16
-"""How much of a file is looked at to tell whether it is MONITOR traffic at all."""
-
-_BEHIND_A_PREFIX = re.compile(rb"\S[ \t]+\d{10}\.\d+ \[\d+ \S+\] \"")
-"""A line of MONITOR as other programs print it: behind the name of a container, or a time of their own."""
 
 Progress = Callable[[int], None]
 """Told of the bytes read since the last call (of a compressed file: after unpacking)."""
-
-
-@dataclass(slots=True)
-class Head:
-    """The first bytes of a stream: were any of them MONITOR lines?"""
-
-    data: bytes = b""
-
-    def add(self, chunk: bytes) -> None:
-        """Keep the first `HEAD_BYTES`."""
-        if len(self.data) < HEAD_BYTES:
-            self.data += chunk[: HEAD_BYTES - len(self.data)]
-
-    def mend(self) -> str:
-        """What whoever made this file can do about it."""
-        if _BEHIND_A_PREFIX.search(self.data):
-            return "cut off what stands before the time of each line, as docker compose logs --no-log-prefix does"
-        return "record it with: turnaffinity record --out FILE, or redis-cli monitor > FILE"
-
-    def is_traffic(self) -> bool:
-        """Whether a line of it parses, or there is nothing in it but OK and remarks."""
-        lines = self.data.splitlines()
-        told = [line for line in lines if line.strip() not in (b"", b"OK", b"+OK") and not line.startswith(b"#")]
-        return not told or any(parse_line(line) is not None for line in told)
 
 
 @dataclass
@@ -65,24 +32,24 @@ class Auditor:
     def __post_init__(self) -> None:
         self._sieves: list[Sieve] = []
         self.judge = Judge(self.layout, self.reading, self.remember, self._watch)
-        self.heads: list[Head] = []
+        self.common: set[str] = set()
+        """Words that every line of the trace names, or its only commands: the others were left out of it."""
+        self.names_affinity = True
         self._started = time.monotonic()
 
     def _watch(self, text: str) -> None:
         for sieve in self._sieves:
             sieve.watch(text)
 
-    def open_stream(self) -> Sieve:
-        """One more stream of bytes."""
-        sieve = Sieve(self.layout, self.judge.is_known_turn)
+    def open_stream(self, numbers: Numbers | None = None) -> Sieve:
+        """One more stream of bytes; `numbers` tells which lines of a file they are, if not all of them."""
+        sieve = Sieve(self.layout, self.judge.is_known_turn, numbers)
         self._sieves.append(sieve)
-        self.heads.append(Head())
         return sieve
 
     def feed(self, chunk: bytes, *, last: bool = False) -> None:
         """A piece of the only stream."""
         sieve = self._sieves[0] if self._sieves else self.open_stream()
-        self.heads[0].add(chunk)
         take = self.judge.take
         for lines in sieve.feed(chunk, last=last):
             take(lines)
@@ -90,7 +57,7 @@ class Auditor:
     @property
     def lines(self) -> int:
         """Lines passed in all streams."""
-        return sum(sieve.lines for sieve in self._sieves)
+        return sum(sieve.numbers.lines if sieve.numbers else sieve.lines for sieve in self._sieves)
 
     @property
     def matched(self) -> int:
@@ -99,10 +66,28 @@ class Auditor:
 
     def report(self, files: Sequence[str] = (), *, final: bool = True) -> AuditReport:
         """The verdict on what was fed; with `final` the trace is over."""
+        cut = self._what_was_left_out()
         if final:
             self.judge.finish()
+            if cut:
+                self.judge.findings.withhold("lines were left out of this trace")
+            if not self.names_affinity:
+                why = f"no line names {self.layout.affinity_field}: it was never written, or its lines were left out"
+                self.judge.findings.withhold(why, {"TA-WRITE-1"})
         elapsed_s = time.monotonic() - self._started
-        return build_report(self.judge, self.reading, list(files), self.lines, self.matched, elapsed_s, self.remember)
+        report = build_report(self.judge, self.reading, list(files), self.lines, self.matched, elapsed_s, self.remember)
+        report.cut, report.read_as = bool(cut), [cut] if cut else []
+        return report
+
+    def _what_was_left_out(self) -> str:
+        """How it shows that somebody left lines out, grep say; "" where it does not."""
+        judged = "only what a line shows by itself is held against anybody"
+        if self.common:
+            word = max(self.common, key=len).strip(" ]")
+            return f'no line does without "{word}" or the like, so that others were left out: {judged}'
+        if self.judge.strays:
+            return f"at line {self.judge.strays} a script runs whose call was left out, and with it more: {judged}"
+        return ""
 
 
 def audit_files(
@@ -117,12 +102,19 @@ def audit_files(
     Raises `Problem` (exit 2) if a file cannot be read or is no MONITOR traffic.
     """
     auditor = Auditor(layout or KeyLayout(), reading, remember)
+    captures = [Capture(path, auditor.layout) for path in paths]
     with _no_collection():
-        _feed_all(auditor, paths, progress)
-    for path, head in zip(paths, auditor.heads, strict=True):
-        if not head.is_traffic():
-            raise Problem(path, "holds no line of MONITOR traffic in its beginning", head.mend())
-    return auditor.report(paths)
+        if len(captures) == 1:
+            _feed(auditor, captures[0], progress)
+        else:
+            _feed_merged(auditor, captures, progress)
+    for capture in captures:
+        capture.refuse_what_is_none()
+    auditor.common = set.intersection(*(capture.common | capture.commands for capture in captures))
+    auditor.names_affinity = any(capture.names_affinity for capture in captures)
+    report = auditor.report(paths)
+    report.read_as = [*filter(None, (capture.read_as for capture in captures)), *report.read_as]
+    return report
 
 
 @contextmanager
@@ -137,37 +129,34 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _feed_all(auditor: Auditor, paths: Sequence[str], progress: Progress) -> None:
-    if len(paths) == 1:
-        stream = open_trace(paths[0])
-        for chunk in chunks(stream):
-            auditor.feed(chunk)
-            progress(len(chunk))
-        auditor.feed(b"", last=True)
-    else:
-        _feed_merged(auditor, paths, progress)
+def _feed(auditor: Auditor, capture: Capture, progress: Progress) -> None:
+    sieve, take = auditor.open_stream(capture.numbers), auditor.judge.take
+    for chunk, last in _with_end(capture.pieces):
+        progress(len(chunk))
+        for lines in sieve.feed(chunk, last=last):
+            take(lines)
+            if capture.common or capture.commands:
+                capture.saw(lines)
 
 
-def _feed_merged(auditor: Auditor, paths: Sequence[str], progress: Progress) -> None:
-    streams = []
-    for path in paths:
-        sieve = auditor.open_stream()
-        streams.append(_timed(path, open_trace(path), sieve, auditor.heads[-1], progress))
+def _feed_merged(auditor: Auditor, captures: Sequence[Capture], progress: Progress) -> None:
+    streams = [_timed(capture, auditor.open_stream(capture.numbers), progress) for capture in captures]
     for _, path, lines in heapq.merge(*streams, key=lambda item: item[0]):
         auditor.judge.findings.file = path
         auditor.judge.take(lines)
 
 
-def _timed(
-    path: str, stream: IO[bytes], sieve: Sieve, head: Head, progress: Progress
-) -> Iterator[tuple[float, str, Lines]]:
+def _timed(capture: Capture, sieve: Sieve, progress: Progress) -> Iterator[tuple[float, str, Lines]]:
     at_s = 0.0
-    for chunk in chunks(stream):
-        head.add(chunk)
+    for chunk, last in _with_end(capture.pieces):
         progress(len(chunk))
-        for lines in sieve.feed(chunk):
+        for lines in sieve.feed(chunk, last=last):
             at_s = max(at_s, seconds(lines.texts[0].partition(" ")[0].lstrip("+")))
-            yield at_s, path, lines
-    for lines in sieve.feed(b"", last=True):
-        at_s = max(at_s, seconds(lines.texts[0].partition(" ")[0].lstrip("+")))
-        yield at_s, path, lines
+            if capture.common or capture.commands:
+                capture.saw(lines)
+            yield at_s, capture.path, lines
+
+
+def _with_end(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    yield from ((piece, False) for piece in pieces)
+    yield b"", True

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator
+import zlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from turnaffinity.audit.search import Hit, Search, search_for
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout, affixes
 from turnaffinity.problem import Problem
 
-CHUNK_BYTES = 1 << 16
-"""How much is read at a time: what is gone through several times stays in the cache."""
 HELD_BYTES = 1 << 15
 """The end of a chunk waits for the next one, so that what ran as one is seen whole."""
 LOOK_AHEAD_LINES = 64
 """How far an EXEC is looked for behind a command of the same client."""
+CHUNK_BYTES = 1 << 16
+"""How much is read at a time: what is gone through several times stays in the cache."""
 GAP_MARK = b"turnaffinity:gap"
 """`record` writes a line with this where it lost the connection."""
+_BEGUN_ANEW = [b"\nOK\n", b"\nOK\r"]
+"""What `redis-cli monitor` prints first: behind other lines, another capture was joined to the one before."""
 
 _SCRIPT_LINES = re.compile(rb"(?:\+?[\d.]++ \[\d++ lua\] .*+\n?)++")
 """What ran inside a script, as far as it goes."""
@@ -36,6 +39,11 @@ _UUID_MIDDLE = re.compile(rb"-4[0-9a-f]{3}-[89ab]")
 """Cheap to look for; a hit counts only if the whole id is that of a turn we know."""
 
 
+Hit = tuple[int, int, int]
+"""Which text, counted from 0, and where it starts and ends."""
+Search = Callable[[bytes], list[Hit]]
+
+
 class Lines(NamedTuple):
     """Raw lines that ran as one: a script call with what ran inside, a MULTI block, or one command."""
 
@@ -46,24 +54,90 @@ class Lines(NamedTuple):
     """The line number of the first, from 1; the others follow it."""
 
 
-def open_trace(path: str) -> IO[bytes]:
-    """The bytes of a trace; "-" is standard input. gzip and zstd are told by their first bytes, not by a name.
+def opened(path: str) -> tuple[IO[bytes], type[Exception]]:
+    """The bytes of a file, unpacked, and what its library raises where it is damaged. "-" is standard input.
 
-    Raises `Problem` (exit 2) if the file cannot be read.
+    gzip, zstd, bzip2 and xz are told by their first bytes, not by a name. Raises `Problem` (exit 2) if the file
+    cannot be read.
     """
     try:
         raw: IO[bytes] = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 (the caller closes it)
         buffered = io.BufferedReader(raw, CHUNK_BYTES) if isinstance(raw, io.RawIOBase) else raw
-        start = buffered.peek(4)[:4] if hasattr(buffered, "peek") else b""
+        start = buffered.peek(6)[:6] if hasattr(buffered, "peek") else b""
     except OSError as error:
         raise Problem(path, error.strerror or "cannot be read", "name a file that can be read, or -") from error
     if start[:2] == b"\x1f\x8b":
-        return cast(IO[bytes], gzip.GzipFile(fileobj=buffered))
-    if start == b"\x28\xb5\x2f\xfd":
+        import gzip
+
+        return cast(IO[bytes], gzip.GzipFile(fileobj=buffered)), zlib.error
+    if start[:4] == b"\x28\xb5\x2f\xfd":
         import zstandard
 
-        return cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True))
-    return buffered
+        reader = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
+        return cast(IO[bytes], reader), zstandard.ZstdError
+    if start[:3] == b"BZh":
+        import bz2
+
+        return cast(IO[bytes], bz2.BZ2File(buffered)), ValueError
+    if start == b"\xfd7zXZ\x00":
+        import lzma
+
+        return cast(IO[bytes], lzma.LZMAFile(buffered)), lzma.LZMAError
+    return buffered, ValueError
+
+
+def chunks(path: str) -> Iterator[bytes]:
+    """A file in pieces, unpacked; ends at its end. A compressed file that was cut gives what could be read."""
+    stream, damaged = opened(path)
+    chunk = b""
+    while True:
+        try:
+            chunk = stream.read(CHUNK_BYTES)
+        except (EOFError, OSError, ValueError, damaged) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise Problem(path, error.strerror or "cannot be read", "name a file that can be read") from error
+            if not chunk:
+                raise Problem(path, "is cut or damaged: nothing in it can be unpacked", "get it once more") from error
+            return
+        if not chunk:
+            return
+        yield chunk
+
+
+class Numbers:
+    """Which line of the user's file a line is, where a normalised stream has fewer lines than the file.
+
+    `skip` says from which line on the two differ, and by how much; `forget` keeps it as small as what is held.
+    """
+
+    def __init__(self) -> None:
+        self._from, self._more = [0], [0]
+        self.lines = 0
+        """Lines of the file that were read so far."""
+
+    def skip(self, line: int, number: int) -> None:
+        """Line `line` of the stream is line `number` of the file; the lines after it follow."""
+        if number - line != self._more[-1]:
+            self._from.append(line)
+            self._more.append(number - line)
+
+    def place(self, line: int, texts: list[str]) -> tuple[int, list[str]]:
+        """The number in the file of these lines from `line` on, with an empty text for each that lay between."""
+        at = bisect_right(self._from, line) - 1
+        first = line + self._more[at]
+        if at + 1 == len(self._from) or len(texts) == 1:
+            return first, texts
+        placed: list[str] = []
+        for here, text in enumerate(texts, line):
+            at = bisect_right(self._from, here, at) - 1
+            placed.extend([""] * (here + self._more[at] - first - len(placed)))
+            placed.append(text)
+        return first, placed
+
+    def forget(self, line: int) -> None:
+        """Lines up to `line` are not asked for again."""
+        at = bisect_right(self._from, line) - 1
+        del self._from[:at], self._more[:at]
 
 
 class Sieve:
@@ -73,11 +147,19 @@ class Sieve:
     asked about ids that stand in lines which name none of our keys (a copy of the open turn elsewhere, TA-KEY-2).
     """
 
-    def __init__(self, layout: KeyLayout, is_known_turn: Callable[[str], bool] = lambda turn_id: False) -> None:
+    def __init__(
+        self,
+        layout: KeyLayout,
+        is_known_turn: Callable[[str], bool] = lambda turn_id: False,
+        numbers: Numbers | None = None,
+    ) -> None:
+        self.numbers = numbers
         keys = [name.encode() for name in key_texts(layout)]
         fields = [layout.affinity_field, layout.current_turn_field, *LEGACY_FIELDS]
         self._keys_from, self._fields_from = len(_EXECS), len(_EXECS) + len(keys)
-        self._texts = [*_EXECS, *keys, *(name.encode() for name in fields), GAP_MARK]
+        self._marks = range(self._fields_from + len(fields), self._fields_from + len(fields) + len(_BEGUN_ANEW))
+        """The texts that show a capture to begin; each begins with the end of the line before."""
+        self._texts = [*_EXECS, *keys, *(name.encode() for name in fields), *_BEGUN_ANEW, GAP_MARK]
         self._search = search_for(self._texts)
         self._is_known_turn = is_known_turn
         self._held = b""
@@ -101,6 +183,9 @@ class Sieve:
         data = self._held + chunk if self._held else chunk
         end = len(data) if last else self._safe_end(data)
         self._no_exec_before, position = -1, 0
+        if self.lines and data.startswith((b"OK\n", b"OK\r")):
+            position = data.index(b"\n") + 1 if b"\n" in data else len(data)
+            yield self._lines("gap", data, 0, position)
         search: Search | None = None
         while search is not self._search:  # again, from where a further text is looked for
             search = self._search
@@ -113,16 +198,18 @@ class Sieve:
             self.lines += data.count(b"\n", position, end) + (last and not data.endswith(b"\n"))
             position = end
         self._held = data[position:]
+        if self.numbers is not None:
+            self.numbers.forget(self.lines)
 
     def _found(self, data: bytes, position: int, end: int) -> Iterator[tuple[Lines, int]]:
         """The lines of interest between `position` and `end`, each with where what ran with it ends."""
         for which, at, _ in self._hits(data, position):
-            if at < position or which < self._keys_from:
+            if (at < position and not (at == position - 1 and which in self._marks)) or which < self._keys_from:
                 continue
             if at >= end:
                 break
-            start = self._line_start(data, position, at)
-            if which >= self._fields_from and not self._concerns(data, start, at):
+            start = at + 1 if which in self._marks else self._line_start(data, position, at)
+            if which >= self._fields_from and which not in self._marks and not self._concerns(data, start, at):
                 continue
             for copy in self._copies(data, position, start):
                 position = copy[1]
@@ -136,9 +223,9 @@ class Sieve:
 
     def _hits(self, data: bytes, position: int) -> list[Hit]:
         """What is found from `position` on."""
-        hits = self._search(data[position:] if position else data)
+        hits = self._search(data[position - 1 :] if position else data)
         if position:
-            hits = [(which, start + position, end + position) for which, start, end in hits]
+            hits = [(which, start + position - 1, end + position - 1) for which, start, end in hits]
         execs = [at for which, at, _ in hits if which < self._keys_from]
         self._last_exec = execs[-1] if execs else -1
         return hits
@@ -159,7 +246,8 @@ class Sieve:
     def _line_start(self, data: bytes, position: int, at: int) -> int:
         """Where the line at `at` starts, or the script call that it belongs to, not before `position`."""
         start = data.rfind(b"\n", position, at) + 1 or position
-        if start > position and b" lua] " in data[start : start + 48]:
+        # the mark of a gap is so short that the next line would be looked at
+        if start > position and b" lua] " in data[start : start + 48] and not data.startswith(b"#", start):
             return self._block_start(data, position, start)
         return start
 
@@ -184,7 +272,7 @@ class Sieve:
     def _together(self, data: bytes, position: int, start: int) -> tuple[Lines, int]:
         """What ran together with the line at `start`, not reaching back before `position`."""
         after = data.find(b"\n", start) + 1 or len(data)
-        if data.startswith(b"#", start) and GAP_MARK in data[start:after]:
+        if data.startswith(b"OK", start) or (data.startswith(b"#", start) and GAP_MARK in data[start:after]):
             return self._lines("gap", data, start, after), after
         inside = _SCRIPT_LINES.match(data, after)
         if inside is not None:
@@ -250,6 +338,8 @@ class Sieve:
         number, count = self.lines + 1, len(texts)
         self.lines += count
         self.matched += count
+        if self.numbers is not None:
+            number, texts = self.numbers.place(number, texts)
         return Lines(kind, texts, number)
 
 
@@ -278,15 +368,31 @@ def our_names(layout: KeyLayout) -> tuple[str, ...]:
     return (*key_texts(layout), *ends, layout.current_turn_field)
 
 
-def chunks(stream: IO[bytes]) -> Iterator[bytes]:
-    """The stream in pieces; ends at its end. A compressed file that was cut gives what could be read."""
-    while True:
-        try:
-            chunk = stream.read(CHUNK_BYTES)
-        except (EOFError, OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise Problem("trace", error.strerror or "cannot be read", "name a file that can be read") from error
-            return
-        if not chunk:
-            return
-        yield chunk
+def search_for(texts: Sequence[bytes]) -> Search:
+    """A function that finds these texts in a piece of data, in the order in which they stand.
+
+    Of two that overlap the later one may be left out: whoever asks wants the line, and that is the same.
+    """
+    try:
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    except ImportError:  # there are no wheels of it for musl
+        return one_by_one(texts)
+    # leftmost matches let it compare with vector instructions; to find them all takes ten times as long
+    return BytesAhoCorasick(texts, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
+
+
+def one_by_one(texts: Sequence[bytes]) -> Search:
+    """The same with a pass for each text, for machines without the library."""
+
+    def search(data: bytes) -> list[Hit]:
+        hits = [(which, at, at + len(text)) for which, text in enumerate(texts) for at in _places(data, text)]
+        return sorted(hits, key=itemgetter(1))
+
+    return search
+
+
+def _places(data: bytes, text: bytes) -> Iterator[int]:
+    at = data.find(text)
+    while at >= 0:
+        yield at
+        at = data.find(text, at + len(text))

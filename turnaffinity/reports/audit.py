@@ -56,6 +56,8 @@ def print_audit(report: AuditReport) -> None:
             _print_failure(console, rule, failure, names)
     console.print()
     _print_names(console, names)
+    for sentence in report.read_as:
+        console.print(Text(sentence), soft_wrap=True)
     console.print(Text(_summary(report)))
     verdict = Text(report.verdict, style=STYLES[report.verdict])
     verdict.append(f", reading {report.reading}", style="default")

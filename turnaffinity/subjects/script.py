@@ -17,7 +17,7 @@ from typing import Any
 
 import redis
 
-from turnaffinity.problem import CannotRun, text_of
+from turnaffinity.problem import CannotRun, Problem, text_of
 from turnaffinity.server import Server, parse_address
 from turnaffinity.server.live import connect
 from turnaffinity.showing.plain import shown
@@ -43,7 +43,11 @@ MOST_SCRIPT_BYTES = MAX_LINE_BYTES
 
 def read_script(path: Path) -> str:
     """The text of a script; raises `Problem` in one sentence if it cannot be read."""
-    return text_of(path, "name a Lua file that can be read", MOST_SCRIPT_BYTES)
+    text = text_of(path, "name a Lua file that can be read", MOST_SCRIPT_BYTES)
+    if text.startswith("\ufeff"):
+        mend = "save it as UTF-8 without one (in an editor), or: sed -i '1s/^\\xef\\xbb\\xbf//' FILE"
+        raise Problem(str(path), "begins with a byte order mark, which Redis takes for a part of the script", mend)
+    return text
 
 
 class ScriptSubject:

@@ -37,16 +37,22 @@ def audit(
 ) -> None:
     """Judge recorded MONITOR traffic: which rules held, which broke, and at which line. Touches no system.
 
-    Reads what `redis-cli monitor` or `turnaffinity record` wrote, gzip and zstd too, of Redis and Valkey. Several
-    files are one system's primaries, taken in time order (a replica repeats what its primary was sent). Memory
-    stays constant but for some 110 bytes a turn. What a trace cannot show is `unobservable`, and what it does
-    not show whole is not judged: a trace may begin and end anywhere. Only connections seen writing, clearing or
+    Reads what `redis-cli monitor` or `turnaffinity record` wrote, of Redis, Valkey and Kvrocks: compressed with
+    gzip, zstd, bzip2 or xz; in UTF-16, as PowerShell's > writes it; behind what docker, docker compose, kubectl,
+    syslog or grep -n put before each line; with colours, or quotes that a word processor changed; as docker's
+    JSON, RedisInsight's profiler or redis-py's Monitor.listen() show it. The report says what was left out.
+
+    Several files are one system's primaries, taken in time order (a replica repeats what its primary was sent).
+    Memory stays constant but for some 110 bytes a turn. What a trace cannot show is `unobservable`, and what it
+    does not show whole is not judged: a trace may begin and end anywhere, and captures may be joined. Where grep
+    left lines out, only what one line shows by itself is judged. Only connections seen writing, clearing or
     selecting are the scheduler's.
 
     With --follow a running server is judged, until Ctrl-C or --seconds.
 
     examples:
       redis-cli monitor | head -100000 | turnaffinity audit -
+      docker compose logs redis | turnaffinity audit -
       turnaffinity audit traffic.log.zst --json out.json --html out.html
       turnaffinity audit --follow --url redis://127.0.0.1:6379/0 --metrics 9464
 
