@@ -3,9 +3,8 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.claims import claim_chosen, claim_every_time
+from turnaffinity.judging.claims import claim_chosen, claim_every_time, selected_from_nobody
 from turnaffinity.stage.drawing import claim_random, selects
-from turnaffinity.stage.evidence import Violation
 from turnaffinity.stage.languages import USUAL, USUAL_PAIRS, USUAL_RING
 from turnaffinity.stage.nodes import (
     MANY_GONE,
@@ -508,14 +507,6 @@ def test_a_selection_without_any_candidate_looks_nowhere_else(stage: Stage) -> N
         reads = looks.affinity_value_reads(step.wire)
         stage.claim(len(reads) <= 1, "at most one read of the affinity", f"{len(reads)} reads", step.wire, reads[1:])
         stage.claim_none(looks.looking_elsewhere(step.wire, asked), "no look at other keys of the scheduler", step)
-
-
-def selected_from_nobody(stage: Stage, turn: str | None) -> Step | None:
-    """A selection without a candidate; None where it got no usable answer, which is TA-SEL-7's alone."""
-    try:
-        return stage.select(turn=turn)
-    except Violation:
-        return None
 
 
 @case("TA-SEL-6", "LS")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from turnaffinity.stage.evidence import Violation
 from turnaffinity.stage.stage import Stage, Step
 
 UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -41,3 +42,11 @@ def claim_chosen(stage: Stage, node: str | None, expected: str, choose: Callable
     again = (choose(True) for _ in range(EVERY_TIME))
     wire = next((each.seen for each in again if each.node != node), ())
     stage.claim(False, expected, step.node if node is not None else f"node {step.node!r}", wire)
+
+
+def selected_from_nobody(stage: Stage, turn: str | None, job: str | None = None) -> Step | None:
+    """A selection without a candidate; None where it got no usable answer, which is TA-SEL-7's to blame alone."""
+    try:
+        return stage.select(turn=turn, job=job)
+    except Violation:
+        return None
