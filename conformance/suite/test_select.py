@@ -612,7 +612,7 @@ def test_no_candidate_is_no_node_though_pairs_with_names_much_like_it_are_served
     nodes, turn = stage.nodes(2), stage.turn()
     stage.record(turn, nodes[0])
     for src, tgt in [*USUAL_RING, (stage.src, stage.langs[0])]:
-        short, long = (src, tgt), [(src, f"{tgt}-GB"), (f"{src}-CN", tgt), (src, f"{tgt}x"), (f"x{src}", tgt)]
+        short, long = (src, tgt), [(src, f"{tgt}-AU"), (f"{src}-TW", tgt), (src, f"{tgt}x"), (f"x{src}", tgt)]
         stage.serve_pairs(nodes, [stage.pair(short[1], short[0])])
         for asked in long:
             claim_nobody(stage, *asked, turn, None)
