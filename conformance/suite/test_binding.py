@@ -3,10 +3,11 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.claims import claim_none_bound
+from turnaffinity.judging.claims import claim_chosen, claim_none_bound, selected_from_nobody
 from turnaffinity.stage.business import bindings, is_binding
 from turnaffinity.stage.drawing import claim_random, selects
 from turnaffinity.stage.evidence import in_words
+from turnaffinity.stage.nodes import NODE_HASHES, says_of_itself
 from turnaffinity.stage.stage import Stage
 from turnaffinity.stage.state import NO_TTL
 from turnaffinity.wire.meaning import keys_of
@@ -93,6 +94,19 @@ def test_a_bound_job_keeps_its_node(stage: Stage) -> None:
 
 
 @case("TA-BIND-2", "L")
+def test_a_bound_job_keeps_its_node_whatever_its_hash_says(stage: Stage) -> None:
+    nodes, job = stage.nodes(3), stage.job()
+    stage.serve(nodes)
+    for says, hashes in NODE_HASHES.items():
+        for number in range(len(hashes)):
+            says_of_itself(stage, nodes[:1], says, number)
+            stage.do("SET", stage.layout.job_key(job), nodes[0], "EX", stage.layout.job_ttl_s)
+            expected = f"the node that the job is bound to, {nodes[0]}, whatever its hash says of {says}"
+            for _ in range(2):
+                claim_chosen(stage, nodes[0], expected, lambda watch: stage.select(job=job, watch=watch))
+
+
+@case("TA-BIND-2", "L")
 def test_a_binding_is_looked_at_before_the_affinity(stage: Stage) -> None:
     nodes, job, turn = stage.nodes(3), stage.job(), stage.turn()
     stage.serve(nodes)
@@ -126,9 +140,9 @@ def test_a_binding_to_a_node_that_is_gone_is_dropped_also_where_nobody_else_serv
     gone, job = stage.nodes(1), stage.job()
     key = stage.layout.job_key(job)
     stage.do("SET", key, gone[0], "EX", stage.layout.job_ttl_s)
-    step = stage.select(job=job, turn=stage.turn())
-    bound = stage.look("GET", key)
-    stage.claim(bound != gone[0], "the binding to the node that is gone dropped", f"still bound to {bound}", step.seen)
+    step = selected_from_nobody(stage, stage.turn(), job)
+    bound, wire = stage.look("GET", key), step.seen if step else ()
+    stage.claim(bound != gone[0], "the binding to the node that is gone dropped", f"still bound to {bound}", wire)
 
 
 @case("TA-BIND-2", "L")

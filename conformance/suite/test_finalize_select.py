@@ -415,10 +415,10 @@ def test_no_candidate_is_no_node_whoever_else_is_at_hand(stage: Stage) -> None:
     stage.serve_pairs(nodes, [stage.pair(tgt, src) for src in langs for tgt in langs])
     for number, (src, tgt) in enumerate([*USUAL_RING, (stage.src, stage.langs[0])]):
         stage.leave_pair(nodes, stage.pair(tgt, src))
-        for asked in ((src, tgt), (src, f"{tgt}-AU"), (f"{src}-SG", tgt), (src, f"{tgt}x")):
+        for asked in ((src, tgt), (src, f"{tgt}-AU"), (f"{src}-TW", tgt), (src, f"{tgt}x")):
             claim_no_node(stage, ("manual", "timeout", "max_duration")[number % 3], *asked)
         stage.serve_pairs(nodes, [stage.pair(tgt, src)])
-        claim_no_node(stage, "manual", f"{src}-SG", tgt)
+        claim_no_node(stage, "manual", f"{src}-TW", tgt)
 
 
 def claim_no_node(stage: Stage, why: str, src: str, tgt: str) -> None:

@@ -3,9 +3,8 @@
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.claims import claim_chosen, claim_every_time
+from turnaffinity.judging.claims import claim_chosen, claim_every_time, selected_from_nobody
 from turnaffinity.stage.drawing import claim_random, selects
-from turnaffinity.stage.evidence import Violation
 from turnaffinity.stage.languages import USUAL, USUAL_PAIRS, USUAL_RING
 from turnaffinity.stage.nodes import (
     MANY_GONE,
@@ -517,14 +516,6 @@ def test_a_selection_without_any_candidate_looks_nowhere_else(stage: Stage) -> N
         stage.claim_none(looks.looking_elsewhere(step.wire, asked), "no look at other keys of the scheduler", step)
 
 
-def selected_from_nobody(stage: Stage, turn: str | None) -> Step | None:
-    """A selection without a candidate; None where it got no usable answer, which is TA-SEL-7's alone."""
-    try:
-        return stage.select(turn=turn)
-    except Violation:
-        return None
-
-
 @case("TA-SEL-6", "LS")
 def test_a_selection_leaves_turn_keys_and_session_hashes_as_they_are(stage: Stage) -> None:
     scenes = selection_scenes(stage)
@@ -626,7 +617,7 @@ def test_no_candidate_is_no_node_though_pairs_with_names_much_like_it_are_served
     nodes, turn = stage.nodes(2), stage.turn()
     stage.record(turn, nodes[0])
     for src, tgt in [*USUAL_RING, (stage.src, stage.langs[0])]:
-        short, long = (src, tgt), [(src, f"{tgt}-AU"), (f"{src}-SG", tgt), (src, f"{tgt}x"), (f"x{src}", tgt)]
+        short, long = (src, tgt), [(src, f"{tgt}-AU"), (f"{src}-TW", tgt), (src, f"{tgt}x"), (f"x{src}", tgt)]
         stage.serve_pairs(nodes, [stage.pair(short[1], short[0])])
         for asked in long:
             claim_nobody(stage, *asked, turn, None)

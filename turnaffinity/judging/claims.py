@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from turnaffinity.stage.business import bindings, contracts
+from turnaffinity.stage.evidence import Violation
 from turnaffinity.stage.stage import Stage, Step
 from turnaffinity.stage.state import State
 from turnaffinity.subjects.subject import Finalized
@@ -68,3 +69,11 @@ def claim_none_bound(stage: Stage, step: Step) -> None:
     made = [job.job_id for job in step.answer.jobs] if isinstance(step.answer, Finalized) else []
     bound = sorted(bindings(stage.layout, stage.snapshot(), made))
     stage.claim(not bound, f"no job binding after {step.request['reason']}", ", ".join(bound), step.seen)
+
+
+def selected_from_nobody(stage: Stage, turn: str | None, job: str | None = None) -> Step | None:
+    """A selection without a candidate; None where it got no usable answer, which is TA-SEL-7's to blame alone."""
+    try:
+        return stage.select(turn=turn, job=job)
+    except Violation:
+        return None

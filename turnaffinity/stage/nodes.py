@@ -118,25 +118,27 @@ def _named(stage: Stage, nodes: list[str], pool_id: int) -> None:
         stage.do("SADD", index, str(pool_id))
 
 
-def claim_found(stage: Stage, rebuilt: Rebuild, choose: Choose, *, rounds: int = ROUNDS, tries: int = TRIES) -> None:
-    """Fail the case unless a candidate is found in each round; none after `tries` tries is let pass."""
+def claim_found(stage: Stage, rebuilt: Rebuild, choose: Choose, *, rounds: int = ROUNDS) -> None:
+    """Fail the case unless the only candidate is found in each round; nobody after `TRIES` tries is let pass."""
     for _ in range(rounds):
-        if not missed(rebuilt(), choose(False)):
+        wanted = rebuilt()
+        if not missed(wanted, choose(False)):
             continue
-        _claim_tries(stage, rebuilt, choose, tries)
+        again = _missing_again(rebuilt, choose, WATCHED_ROUNDS)
+        tried = len(_tried(stage, again.wire)) if again else 0
+        observed = f"no node, after {tried} looks whether one is online" if again else "no node, now and then"
+        stage.claim(tried >= TRIES, f"the only candidate {listed(wanted)}", observed, again.seen if again else ())
         return
 
 
 def claim_found_however_many(stage: Stage, rebuilt: Rebuild, choose: Choose, *, rounds: int) -> None:
-    """As `claim_found`, and no number of tries is enough (TA-SEL-11)."""
+    """As `claim_found`, and no number of tries is enough (TA-SEL-11); a node that is gone is TA-SEL-2's to blame."""
     for _ in range(rounds):
-        wanted, step = rebuilt(), choose(False)
-        if missed(wanted, step):
-            wanted, again = rebuilt(), choose(True)
+        wanted = rebuilt()
+        if node_of(choose(False)) is None:
+            again = _missing_again(rebuilt, choose, ROUNDS)
             observed = f"no node, among {MANY_GONE} that are gone"
-            raise Violation(
-                f"the only candidate {listed(wanted)}", observed, again.seen if missed(wanted, again) else ()
-            )
+            stage.claim(False, f"the only candidate {listed(wanted)}", observed, again.seen if again else ())
 
 
 def claim_found_past_dead_pools(stage: Stage, place: int, choose: Choose) -> None:
@@ -147,30 +149,31 @@ def claim_found_past_dead_pools(stage: Stage, place: int, choose: Choose) -> Non
     """
     groups = [stage.nodes(3) for _ in range(3)]
     stage.online(*groups[place])
-    for _ in range(ROUNDS):
+
+    def rebuilt() -> set[str]:
         for pool_id, group in enumerate(groups):
             _named(stage, group, pool_id)
-        step = choose(True)
-        if not missed(set(groups[place]), step):
+        return set(groups[place])
+
+    for _ in range(ROUNDS):
+        wanted = rebuilt()
+        if not missed(wanted, choose(False)):
             continue
         before = [stage.look("EXISTS", stage.layout.pool_key(stage.pair(), pool_id)) for pool_id in range(place)]
         if 0 in before:  # it took out what was gone, and stopped at the gap that this left: TA-SEL-10's
             return
-        stage.claim(False, f"one of {listed(sorted(groups[place]))}", "no node", step.seen)
+        again = _missing_again(rebuilt, choose, ROUNDS)
+        stage.claim(False, f"one of {listed(sorted(wanted))}", "no node", again.seen if again else ())
 
 
-def _claim_tries(stage: Stage, rebuilt: Rebuild, choose: Choose, tries: int) -> None:
-    """A choice that found nobody is watched doing so again: how many nodes did it try?"""
-    for _ in range(WATCHED_ROUNDS):
-        wanted, step = rebuilt(), choose(True)
-        if missed(wanted, step):
-            tried = len(_tried(stage, step.wire))
-            expected = (
-                f"the only candidate {listed(wanted)}" if len(wanted) == 1 else f"one of {listed(sorted(wanted))}"
-            )
-            stage.claim(tried >= tries, expected, f"no node, after {tried} looks whether one is online", step.seen)
-            return
-    raise Violation("a candidate every time", f"no node, in one of {WATCHED_ROUNDS + 1} selections or more")
+def _missing_again(rebuilt: Rebuild, choose: Choose, rounds: int) -> Step | None:
+    """A choice that found nobody is watched doing so again; None where it does not within so many rounds."""
+    for _ in range(rounds):
+        rebuilt()
+        step = choose(True)
+        if node_of(step) is None:
+            return step
+    return None
 
 
 def missed(wanted: set[str], step: Step) -> bool:
