@@ -205,11 +205,12 @@ def test_a_deletion_within_a_transaction_is_a_schedulers_and_a_single_one_may_be
         ([*write("d", A), *write("d", B)], {"D1": "mint", "D4": None}),
         ([*write("d", A)], {"D1": None, "D4": None}),
         ([*write("d", A), f"A {AFFINITY}"], {"D1": None, "D4": "overwrite"}),
+        ([*write("d", A), f"A HSETNX scheduler:turn:{A} affinity_node_id n2"], {"D1": None, "D4": None}),
         ([f"A {AFFINITY}", f"A {AFFINITY}"], {"D1": None, "D4": None}),
         ([*write("d", A), READ, UNTURN, *write("d", A)], {"D1": "reuse", "D4": None}),
         ([*write("d", A), *clear("d", A), *write("d", B)], {"D1": None, "D4": None}),
     ],
-    ids=["again", "another", "one", "moved", "half", "emptied", "closed"],
+    ids=["again", "another", "one", "moved", "kept", "half", "emptied", "closed"],
 )
 def test_the_writes_of_a_turn_tell_decisions(lines: list[str], seen: dict[str, str | None]) -> None:
     found = report(*lines)["decisions"]

@@ -288,7 +288,7 @@ class Judge:
             self._reads(key, fields)
         written = assigns(command)
         if written is not None:
-            self._writes(*written)
+            self._writes(*written, unless_there=command.name == "HSETNX")
         for key, gone in deletes_fields(command):
             self._deletes(key, gone)
         self.elsewhere.command(command)
@@ -345,7 +345,7 @@ class Judge:
         if fields is not ALL:
             self._odd_fields(key, fields, "read", session_id, turn_id)  # type: ignore[arg-type]
 
-    def _writes(self, key: str, pairs: tuple[tuple[str, str], ...]) -> None:
+    def _writes(self, key: str, pairs: tuple[tuple[str, str], ...], *, unless_there: bool) -> None:
         session_id, turn_id = self.session_id(key), self.turn_id(key)
         for name, value in pairs:
             if session_id is not None and name == self.pointer:
@@ -353,7 +353,7 @@ class Judge:
                 self.lives.pointer_written(session_id, value)
                 self.elsewhere.pointer_written(value)
             elif turn_id is not None and name == self.affinity:
-                self.lives.affinity_written(turn_id, value)
+                self.lives.affinity_written(turn_id, value, unless_there=unless_there)
             elif turn_id is not None and name not in LEGACY_FIELDS:
                 self.lives.turn_field_written(turn_id, name)
         self._odd_fields(key, [name for name, _ in pairs], "written", session_id, turn_id)

@@ -35,8 +35,8 @@ class Lives(Known):
 
     # the write
 
-    def affinity_written(self, turn_id: str, value: str) -> None:
-        """HSET of the affinity field of a turn key."""
+    def affinity_written(self, turn_id: str, value: str, *, unless_there: bool = False) -> None:
+        """HSET of the affinity field of a turn key, or HSETNX."""
         now, key = self.now, self.key_of(turn_id)
         self._refuse_closed(key, turn_id, "its affinity is written")
         turn = self.turns.get(key) or self._new_turn(key, turn_id)
@@ -45,6 +45,8 @@ class Lives(Known):
             turn.deleted_line, turn.deleted_unit, turn.deleted_client = now.line, now.unit, now.client
             return
         self.findings.acts(now.client)
+        if unless_there and turn.recorded:
+            return  # what stands recorded stays
         session = self.sessions.get(turn.session) if turn.session else None
         half_gone = turn.doubted and turn.deleted_line and turn.recorded is False
         if half_gone and session and session.turn == key and not turn.deleted_client.startswith("unix:"):
