@@ -3,6 +3,7 @@
 import pytest
 
 from turnaffinity.judging.cases import case
+from turnaffinity.judging.places import Place, fit_for_a_node, places_read
 from turnaffinity.stage.drawing import claim_random, finalizes, needs_random, selects
 from turnaffinity.stage.stage import Stage
 from turnaffinity.wire.effects import Looks
@@ -263,3 +264,66 @@ def test_behind_a_recorded_node_that_is_gone_a_finalize_finds_no_second_one(stag
         stage.record(turn, gone[0], name)
 
     claim_random(stage, nodes, finalizes(stage, reason, before=pointed))
+
+
+def node_that(stage: Stage, became: str) -> str:
+    """The node that a turn records, of which nothing can be served in the scene; "" for none."""
+    other = stage.nodes(1)[0]
+    if became == "another pair":
+        stage.serve([other], stage.langs[1])
+    return "" if became == "no affinity" else other
+
+
+each_fate = pytest.mark.parametrize("became", ["no affinity", "offline", "another pair"])
+
+
+@case("TA-NEVER-3", "LS")
+@each_fate
+def test_what_a_selection_is_seen_to_read_is_no_second_place(stage: Stage, became: str) -> None:
+    nodes, turn = stage.nodes(2), stage.turn()
+    stage.serve(nodes)
+    recorded = node_that(stage, became)
+    stage.record(turn, recorded)
+    step = stage.select(turn=turn)
+    places = fit_for_a_node(stage, places_read(stage, step.wire, turn, turn), turn, turn, None)
+    if not places:
+        stage.unobservable("nothing was read there but what the contract names")
+    stage.do_all([place.planted(nodes[0], turn, turn) for place in places])
+    claim_random(stage, nodes, selects(stage, turn=turn))
+
+
+@case("TA-NEVER-3")
+@pytest.mark.parametrize("why", ["max_duration", "manual", "timeout"])
+@pytest.mark.parametrize("became", ["no open turn", "no affinity", "offline", "another pair"])
+def test_what_a_finalize_is_seen_to_read_is_no_second_place(stage: Stage, why: str, became: str) -> None:
+    fresh = stage.reading.d1 == "mint" if why == "max_duration" else stage.reading.d2 == "before"
+    if fresh and became != "no open turn":
+        stage.unobservable("under this reading the jobs of this finalize have a fresh turn")
+    nodes = stage.nodes(2)
+    stage.serve(nodes)
+    recorded = node_that(stage, became)
+
+    def scene(session: str) -> str:
+        turn = stage.turn()
+        if became == "no open turn":
+            stage.do("HDEL", stage.layout.session_key(session), stage.layout.current_turn_field)
+        else:
+            stage.record(turn, recorded, session)
+        return turn
+
+    places: set[Place] = set()
+    for _ in range(3):  # what a process reads once it knows a session may differ
+        session = stage.session()
+        turn = scene(session)
+        step = stage.finalize(session, why)
+        places |= places_read(stage, step.wire, session, turn)
+    session = stage.session()
+    fit = fit_for_a_node(stage, places, session, scene(session), why)
+    if not fit:
+        stage.unobservable("nothing was read there but what the contract names")
+
+    def planted(name: str) -> None:
+        turn = scene(name)
+        stage.do_all([place.planted(nodes[0], name, turn) for place in fit])
+
+    claim_random(stage, nodes, finalizes(stage, why, before=planted))

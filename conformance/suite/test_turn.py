@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.claims import UUID_V4, claim_nothing_changed
+from turnaffinity.judging.claims import UUID_V4, claim_nothing_changed, decided_d1
 from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.stage import Stage, Step, told
 from turnaffinity.subjects.subject import Finalized, Refused
@@ -189,8 +189,8 @@ def test_d1_a_segment_after_the_subjects_own_first_one(stage: Stage, site: str) 
     session = stage.session()
     first = stage.finalize(session, "max_duration", site)
     second = stage.finalize(session, "max_duration", site)
-    choice = "reuse" if second.turn_id == first.turn_id else "mint"
-    stage.decided("D1", choice, second, f"{first.turn_id}, then {second.turn_id} ({site})")
+    observed = f"{first.turn_id}, then {second.turn_id} ({site})"
+    decided_d1(stage, first.turn_id, second, stage.open_turn(session), observed)
 
 
 @case("TA-TURN-4")
@@ -202,8 +202,8 @@ def test_d1_a_segment_of_a_turn_that_was_opened_before(stage: Stage, site: str, 
     if not with_affinity:  # a turn whose key is gone is open still
         stage.do("DEL", stage.layout.turn_key(turn))
     step = stage.finalize(session, "max_duration", site)
-    choice = "reuse" if step.turn_id == turn else "mint"
-    stage.decided("D1", choice, step, f"open turn {turn}, answer {step.turn_id} ({site})")
+    observed = f"open turn {turn}, answer {step.turn_id} ({site})"
+    decided_d1(stage, turn, step, stage.open_turn(session), observed)
 
 
 # TA-TURN-5

@@ -3,6 +3,7 @@
 import pytest
 
 from turnaffinity.judging.cases import case
+from turnaffinity.judging.claims import needs_a_write
 from turnaffinity.stage.drawing import needs_random
 from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.stage import Stage, told
@@ -211,6 +212,7 @@ def test_d3_seen_in_where_a_fresh_batch_goes(stage: Stage) -> None:
         if not together or (together[0] == 0 and number == 20):
             break
     stage.note("batches of 20 jobs; what is scattered at random stays together in all of them with chance below 1e-9")
+    needs_a_write(stage, step)
     if not together:
         stage.decided("D3", "after-batch", step, f"one batch went to {len(set(step.nodes))} nodes")
         return
@@ -229,8 +231,10 @@ def test_d3_seen_in_a_batch_whose_first_job_gets_no_node(stage: Stage) -> None:
     for _ in range(20):
         step = stage.finalize(stage.session(), "max_duration", langs, watch=False)
         if len(set(step.nodes[1:])) > 1:
+            needs_a_write(stage, step)
             stage.decided("D3", "after-batch", step, f"one batch went to {len(set(step.nodes[1:]))} nodes")
             return
+    needs_a_write(stage, step)
     needs_random(stage)
     stage.decided("D3", "after-first-job", step, "every batch went to the node of its first job that got one")
 

@@ -15,7 +15,7 @@ from turnaffinity.server import parse_address
 from turnaffinity.server.live import connect
 from turnaffinity.showing.sentences import told
 from turnaffinity.stage.drawing import needs_random
-from turnaffinity.stage.evidence import Violation
+from turnaffinity.stage.evidence import NotRun, Violation
 from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import Stage
 from turnaffinity.stage.state import NO_TTL, KeyState
@@ -87,6 +87,8 @@ def not_closed_by_the_next(ruling: Ruling, play: Play) -> str | None:
 
 def wrong_node(ruling: Ruling, play: Play) -> str | None:
     """TA-FAULT-3: a job that went where it may not go."""
+    if lost := lost_turn(ruling, play):
+        return lost
     for after in play.afterwards:
         if not isinstance(after.answer, Finalized):
             continue
@@ -96,6 +98,19 @@ def wrong_node(ruling: Ruling, play: Play) -> str | None:
                 wanted = recorded or "a candidate"
                 return f"the {after.reason} after it sent {job.tgt_lang} to {job.node_id or 'no node'}, not to {wanted}"
     return None
+
+
+def lost_turn(ruling: Ruling, play: Play) -> str | None:
+    """The next segment that left its node, since a fault in the one before made a new turn of an open one."""
+    after = play.afterwards[0]
+    wanted = ruling.affinity(play.start, play.opened)
+    goes_on = play.scenario.reason == "max_duration" and ruling.reading.d1 == "reuse" and wanted in play.nodes
+    if not goes_on or not isinstance(after.answer, Finalized) or after.answer.turn_id == play.opened:
+        return None
+    if after.answer.first_node_id == wanted:
+        return None
+    sent = f"the {after.reason} after it sent its job to {after.answer.first_node_id or 'no node'}"
+    return f"{sent}, under turn {after.answer.turn_id}; turn {play.opened} was open, at {wanted}"
 
 
 def closed_ids(ruling: Ruling, play: Play) -> Iterator[tuple[int, dict[str, str]]]:
@@ -208,6 +223,9 @@ def claim_survived(stage: Stage, rule: str, scenario: str) -> None:
         stage.note(f"the fault proxy adds {proxy_overhead_us(stage.judge):.0f} µs to a command")
     if found and all(observed.startswith(INHERITED) for _, observed in found):
         needs_random(stage)
+    if not found and played.left:
+        places = f"{played.left} of {played.left + len(played)} places of the finalize were not broken"
+        raise NotRun(f"{scenario}: {places}: the process was worn out by faults, again and again (TA-FAULT-8)")
     if found:
         play, observed = found[0]
         stage.steps.extend(step for step in play.steps if step not in stage.steps)
@@ -216,7 +234,14 @@ def claim_survived(stage: Stage, rule: str, scenario: str) -> None:
         raise Violation(f"{expected}, after {play.place}", f"{observed}{more}", play.wire, broken)
 
 
-def played_out(stage: Stage, scenario: str) -> list[Play]:
+class Plays(list[Play]):
+    """The plays of a scenario."""
+
+    left: int = 0
+    """How many more there were to be, had the process not been worn out."""
+
+
+def played_out(stage: Stage, scenario: str) -> Plays:
     """Every place of a scenario with every fault; played once for all rules of a run.
 
     A case that is played again with steps left out has a stage of another kind, and plays for itself.
@@ -225,29 +250,31 @@ def played_out(stage: Stage, scenario: str) -> list[Play]:
     kept = stage.judge.fault_plays if type(stage) is Stage else {}
     if key not in kept:
         kept[key] = _play_all(stage, scenario)
-    plays: list[Play] = kept[key]
+    plays: Plays = kept[key]
     return plays
 
 
-def _play_all(stage: Stage, scenario: str) -> list[Play]:
+def _play_all(stage: Stage, scenario: str) -> Plays:
     ruling = Ruling(stage.reading, stage.layout)
     judge = stage.judge
     player = Player(stage, fault_proxied(judge), SCENARIOS[scenario])
-    plays: list[Play] = []
+    plays = Plays()
     renewed = 0
     try:
         planned = places(player)
     except Violation:  # the scenario before may have worn the process out; a fresh one has to do it
         player.proxied = renew_fault_proxied(judge)
         planned = places(player)
-    for place in planned:
+    for number, place in enumerate(planned):
         if getattr(player.proxied.subject, "exhausted", None) or renewed > MOST_RENEWED:
+            plays.left += len(planned) - number
             break  # a process that ended or hung too often; what was played is judged
         try:
             play = player.play(place)
         except Violation:  # the play before has worn the process out, and is blamed for it
             player.proxied = renew_fault_proxied(judge)
             renewed += 1
+            plays.left += 1
             continue
         if not any(each.inherited for each in plays):
             play.inherited = all(suspicious(ruling, each) for each in _again(player, place, play))

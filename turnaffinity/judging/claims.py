@@ -77,3 +77,34 @@ def selected_from_nobody(stage: Stage, turn: str | None, job: str | None = None)
         return stage.select(turn=turn, job=job)
     except Violation:
         return None
+
+
+def decided_d1(stage: Stage, open_turn: str, step: Step, now: str | None, observed: str) -> None:
+    """D1, where it shows: the open turn's id again, or a new one, which the session names `now`.
+
+    A new id that is written nowhere says nothing of what becomes of an open turn (TA-WRITE-1's).
+    """
+    if step.turn_id == open_turn:
+        stage.decided("D1", "reuse", step, observed)
+    elif now == step.turn_id:
+        stage.decided("D1", "mint", step, observed)
+    else:
+        stage.unobservable(UNWRITTEN)
+
+
+UNWRITTEN = "nothing of the turn was written, so that no choice of when and how shows"
+UNCLEARED = "the open turn was not cleared, so that no choice of when shows"
+
+
+def needs_a_clear(stage: Stage, session: str) -> None:
+    """Leave the case where the session names an open turn still: D2 is about when it is cleared."""
+    if stage.open_turn(session):
+        stage.unobservable(UNCLEARED)
+
+
+def needs_a_write(stage: Stage, step: Step) -> None:
+    """Leave the case where the turn of this max_duration finalize got no affinity: D3 is about when it is written."""
+    written = stage.affinity(step.turn_id) is not None
+    stage.saw.append(("writes", "yes" if written else "no"))
+    if not written:
+        stage.unobservable(UNWRITTEN)

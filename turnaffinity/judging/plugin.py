@@ -15,12 +15,12 @@ import pytest
 
 from turnaffinity.contract.rules import judged_only_with_faults, matching
 from turnaffinity.judging.cases import Case, case_of
-from turnaffinity.judging.verdict import CaseResult
+from turnaffinity.judging.verdict import CaseResult, unanswered
 from turnaffinity.problem import Problem
 from turnaffinity.server import token
 from turnaffinity.showing.finding import finding
 from turnaffinity.showing.names import Names
-from turnaffinity.stage.evidence import Follows, NoAnswer, NotJudged, NotRun, Violation
+from turnaffinity.stage.evidence import Follows, NotJudged, NotRun, Violation
 from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import SITES, Stage
 from turnaffinity.subjects.subject import CannotGoOn
@@ -243,7 +243,7 @@ def result_of(case: Case, name: str, made: Stage | None, error: BaseException | 
         wire = tuple({"client": line.client, "argv": list(line.argv), "broken": line.broken} for line in error.wire)
         return CaseResult(
             rule, name, "fail", expected=error.expected, observed=error.observed, wire=wire, steps=steps,
-            unanswered=isinstance(error, NoAnswer), **common,
+            unanswered=unanswered(rule, error), **common,
         )  # fmt: skip
     observed = f"{type(error).__name__}: {error}"
     return CaseResult(rule, name, "fail", expected="the case to run", observed=observed, steps=steps, **common)

@@ -9,7 +9,7 @@ from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import SITES, Stage
 from turnaffinity.subjects.subject import Finalized, Refused
 
-NO_NODE = "no job ever got a node, though all nodes serve all languages: is the layout right?"
+NO_NODE = "no job ever got a node: is the layout right?"
 """What a report says in place of its rules."""
 
 

@@ -11,7 +11,7 @@ from turnaffinity import CONTRACT_VERSION, __version__
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES, Rule, judged_only_with_faults
-from turnaffinity.stage.evidence import Outcome
+from turnaffinity.stage.evidence import NoAnswer, Outcome
 from turnaffinity.subjects.protocol import reading_word
 
 Verdict = Literal["conforms", "violates", "incomplete"]
@@ -59,8 +59,8 @@ class CaseResult:
     steps: tuple[dict[str, Any], ...] = ()
     draws: int = 0
     seconds: float = 0.0
-    unanswered: bool = False
-    """Whether it failed since a finalize that has to be carried out was refused."""
+    unanswered: str = ""
+    """The error with which a finalize that has to be carried out was refused, if the case failed by that alone."""
     follows: tuple[str, ...] = ()
     """The rules that own what was found, where the case could come to no verdict because of it."""
 
@@ -223,8 +223,21 @@ def rule_reports(rules: Iterable[Rule], results: Sequence[CaseResult], unrun: st
     return [_rule_report(rule, by_rule.get(rule.id, [])) for rule in rules]
 
 
-OWN_THE_ANSWER = ("TA-TURN-6", "TA-SEL-1", "TA-SEL-2", "TA-SEL-3", "TA-SEL-4")
-"""The rules whose claims make a finalize answer with its batch, and a selection find a candidate."""
+OWN_NO_NODE = ("TA-TURN-6", "TA-SEL-1", "TA-SEL-2", "TA-SEL-3", "TA-SEL-4")
+"""The rules that are false where a finalize answers `no_node` though its batch can be served, or a part of it."""
+
+OWN_OTHER_ERRORS = ("TA-TURN-6", "TA-CLEAR-2")
+"""Those that are false where it answers any other error, with no fault about."""
+
+
+def unanswered(rule: str, error: Exception) -> str:
+    """The error with which a finalize was refused, where that alone is why a case failed.
+
+    Of a selection's rule it is more than that: no node came where there is a candidate.
+    """
+    if not isinstance(error, NoAnswer) or (error.code == "no_node" and rule in OWN_NO_NODE):
+        return ""
+    return error.code
 
 
 def settled(results: Sequence[CaseResult]) -> tuple[CaseResult, ...]:
@@ -232,20 +245,23 @@ def settled(results: Sequence[CaseResult]) -> tuple[CaseResult, ...]:
 
     Where none did, whoever met the missing answer is all that tells of it, and keeps its failure.
     """
-    owners = tuple(
-        rule for rule in OWN_THE_ANSWER if any(each.rule == rule and each.outcome == "fail" for each in results)
-    )
-    return tuple(_following(each, owners) if owners and each.unanswered else each for each in results)
+    failed = {result.rule for result in results if result.outcome == "fail"}
+    by_itself = {result.rule for result in results if result.outcome == "fail" and not result.unanswered}
+
+    def settle(result: CaseResult) -> CaseResult:
+        possible = OWN_NO_NODE if result.unanswered == "no_node" else OWN_OTHER_ERRORS
+        owners = tuple(rule for rule in possible if rule in by_itself) or tuple(r for r in possible if r in failed)
+        return _following(result, owners) if result.unanswered and owners and result.rule not in owners else result
+
+    return tuple(map(settle, results))
 
 
 def _following(result: CaseResult, owners: tuple[str, ...]) -> CaseResult:
-    if result.rule in OWN_THE_ANSWER:
-        return result
-    code = result.observed.partition(":")[0]
-    reason = f"follows from {' and '.join(owners)}: a finalize that has to answer with its batch answered {code}"
+    what = f"a finalize that has to answer with its batch answered the error {result.unanswered}"
     return replace(
-        result, outcome="not-run", reason=reason, expected="", observed="", wire=(), steps=(), follows=owners
-    )
+        result, outcome="not-run", reason=f"follows from {' and '.join(owners)}: {what}",
+        expected="", observed="", wire=(), steps=(), follows=owners,
+    )  # fmt: skip
 
 
 def _rule_report(rule: Rule, results: list[CaseResult]) -> RuleReport:
@@ -313,6 +329,9 @@ def _d4_seen(facts: Mapping[str, Counter[str]]) -> list[str]:
     online, offline = facts.get("D4 online", Counter()), facts.get("D4 offline", Counter())
     if not online:
         return []
+    writes = facts.get("writes", Counter())
+    if writes["no"] and not writes["yes"]:  # what is never written is not kept, either
+        return ["overwrite"] if online["goes"] else []
     choices: list[str] = []
     if online["goes"]:
         choices.append("overwrite")

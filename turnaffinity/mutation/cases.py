@@ -14,8 +14,8 @@ from typing import Any
 
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
 from turnaffinity.judging.suite import case_functions
-from turnaffinity.judging.verdict import CaseResult, settled
-from turnaffinity.stage.evidence import NoAnswer, NotJudged, Violation
+from turnaffinity.judging.verdict import CaseResult, settled, unanswered
+from turnaffinity.stage.evidence import NotJudged, Violation
 from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import SITES, Stage
 
@@ -44,7 +44,7 @@ class PlannedCase:
         except Violation as error:
             return CaseResult(
                 self.rule, self.name, "fail", self.title, expected=error.expected, observed=error.observed,
-                unanswered=isinstance(error, NoAnswer),
+                unanswered=unanswered(self.rule, error),
             )  # fmt: skip
         except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:  # as the plugin has it
             observed = f"{type(error).__name__}: {error}"

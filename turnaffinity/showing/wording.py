@@ -33,9 +33,7 @@ ZH = {
     "broken": "违反的规则",
     "nothing executed for": "没有执行任何用例",
     "not judged in full": "未能完整检查",
-    "no job ever got a node, though all nodes serve all languages: is the layout right?": (
-        "所有节点都服务所有语言，却没有任何 job 分到节点：layout 对吗？"
-    ),
+    "no job ever got a node: is the layout right?": "没有任何 job 分到节点：layout 对吗？",
     "only": "仅检查",
     "stale": "已通过却仍列为预期失败",
     "more failures of this rule": "个同一规则的失败",

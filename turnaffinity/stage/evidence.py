@@ -38,6 +38,10 @@ class Violation(AssertionError):
 class NoAnswer(Violation):
     """A finalize that has to be carried out was refused: whose claim that makes false depends on the other cases."""
 
+    def __init__(self, expected: str, observed: str, wire: Iterable[Command] = (), *, code: str) -> None:
+        super().__init__(expected, observed, wire)
+        self.code = code
+
 
 class NotJudged(Exception):
     """The case came to no verdict; `reason` says why in a sentence."""

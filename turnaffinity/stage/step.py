@@ -37,8 +37,10 @@ class Step:
         """The answer of a finalize that was carried out; anything else fails the case, or the rule that owns it."""
         if isinstance(self.answer, Finalized):
             return self.answer
-        kind = NoAnswer if isinstance(self.answer, Refused) else Violation
-        raise kind(f"an answer to {self.asked}", told(self.answer), self.seen)
+        expected, observed = f"an answer to {self.asked}", told(self.answer)
+        if isinstance(self.answer, Refused):
+            raise NoAnswer(expected, observed, self.seen, code=self.answer.code)
+        raise Violation(expected, observed, self.seen)
 
     @property
     def node(self) -> str | None:

@@ -6,7 +6,13 @@ from itertools import combinations, product
 import pytest
 
 from turnaffinity.judging.cases import case
-from turnaffinity.judging.claims import claim_none_bound, claim_nothing_changed, told_turn
+from turnaffinity.judging.claims import (
+    claim_none_bound,
+    claim_nothing_changed,
+    decided_d1,
+    needs_a_write,
+    told_turn,
+)
 from turnaffinity.stage.business import is_binding
 from turnaffinity.stage.drawing import claim_random, finalizes, needs_random
 from turnaffinity.stage.evidence import in_words
@@ -68,8 +74,8 @@ def test_d1_whatever_became_of_the_recorded_node(stage: Stage, site: str, became
     session = stage.session()
     turn = open_turn_whose_node_is(stage, became, session)
     step = stage.finalize(session, "max_duration", site)
-    choice = "reuse" if step.turn_id == turn else "mint"
-    stage.decided("D1", choice, step, f"open turn {turn} ({became}), answer {step.turn_id} ({site})")
+    observed = f"open turn {turn} ({became}), answer {step.turn_id} ({site})"
+    decided_d1(stage, turn, step, stage.open_turn(session), observed)
 
 
 @case("TA-TURN-4")
@@ -79,8 +85,8 @@ def test_d1_in_a_very_long_utterance(stage: Stage) -> None:
     first = stage.finalize(session, "max_duration")
     for number in range(2, 70):
         step = stage.finalize(session, "max_duration", watch=False)
-        choice = "reuse" if step.turn_id == first.turn_id else "mint"
-        stage.decided("D1", choice, step, f"{first.turn_id}, then {step.turn_id} (segment {number})")
+        observed = f"{first.turn_id}, then {step.turn_id} (segment {number})"
+        decided_d1(stage, first.turn_id, step, stage.open_turn(session), observed)
 
 
 @case("TA-TURN-5")
@@ -204,8 +210,10 @@ def test_d3_seen_in_where_a_batch_goes_whose_recorded_node_is_gone(stage: Stage)
         stage.record(stage.turn(), gone[0], session)
         step = stage.finalize(session, "max_duration", langs, watch=False)
         if len(set(step.nodes)) > 1:
+            needs_a_write(stage, step)
             stage.decided("D3", "after-batch", step, f"a batch of an open turn went to {len(set(step.nodes))} nodes")
             return
+    needs_a_write(stage, step)
     needs_random(stage)
     stage.decided("D3", "after-first-job", step, "every batch went to the node of its first job")
 
