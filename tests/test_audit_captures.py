@@ -224,7 +224,8 @@ def test_lines_of_other_containers_between_leave_what_ran_as_one_whole(wrong: bo
     trace = plain_capture(wrong=wrong)
     mixed: list[bytes] = []
     for at, line in enumerate(trace.splitlines()):
-        mixed += [b"app-1    | handled " + str(at).encode()] * (at % 3) + [b"redis-1  | " + line]
+        others = [b"app-1    | handled it", b"redis-1  | 1:M 01 Jan 2024 00:00:00.000 * Ready", b""]
+        mixed += [*others[: at % 4], b"redis-1  | " + line]
     expected = judged(put(tmp_path, trace, "plain.log"))
     seen = judged(put(tmp_path, b"".join(line + b"\n" for line in mixed)))
     assert (seen["verdict"], seen["whole_turns"], seen["gaps"]) == (expected["verdict"], expected["whole_turns"], 0)
@@ -365,6 +366,18 @@ JOINED: dict[str, Callable[[list[bytes], int, int], bytes]] = {
     ),
     "of two files, by grep": lambda lines, one, other: (
         before("a.log:")(b"".join(lines[:one])) + before("b.log:")(b"".join(lines[other:]))
+    ),
+    "the second without the prefix": lambda lines, one, other: (
+        before("redis-1  | ")(b"".join(lines[:one])) + b"".join(lines[other:])
+    ),
+    "the first without the prefix": lambda lines, one, other: (
+        b"".join(lines[:one]) + before("redis-1  | ")(b"".join(lines[other:]))
+    ),
+    "the second without numbers": lambda lines, one, other: (
+        before("{at}:")(b"".join(lines[:one])) + b"".join(lines[other:])
+    ),
+    "by a journal that lost some": lambda lines, one, other: before("Jan 01 00:00:00 host redis[1]: ")(
+        b"".join([*lines[:one], b"Suppressed 9 messages from redis.service\n", *lines[other:]])
     ),
     "each with a mark": lambda lines, one, other: b"".join(
         [b"\xef\xbb\xbf", *lines[:one], b"\xef\xbb\xbf", *lines[other:]]

@@ -71,6 +71,6 @@ def text_of(path: Path, mend: str, most_bytes: int = MOST_INPUT_BYTES) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        is_utf16 = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and len(data) > 2
         what = "is UTF-16 text, as PowerShell's > and some editors write it" if is_utf16 else "is not UTF-8 text"
         raise Problem(where, what, "save it as UTF-8") from error

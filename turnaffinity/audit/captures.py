@@ -8,6 +8,7 @@ import json
 import re
 from ast import literal_eval
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from turnaffinity.audit.lines import PLAIN, command_of, common_words, line_of_record, only_commands
 from turnaffinity.audit.trace import CHUNK_BYTES, GAP_MARK, Lines, Numbers, chunks, our_names
@@ -57,9 +58,12 @@ PREFIX = re.compile(
     rb"(?:(?P<program>\S++ [^\s:\[]++)(?:\[\d++\])?:\s)?(?:\s|\xc2\xa0)*+\+?"
 )
 """What grep, docker compose, kubectl, docker, journals and syslog put before a line, in the order of their hands."""
+NO_PREFIX = cast("re.Match[bytes]", PREFIX.fullmatch(b""))
 CRI = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+) (stdout|stderr) ([FP])(?::\S*)? ?")
 SERVERS_ERROR = re.compile(rb"(?m)^-?(?:\(error\) )?((?:NOAUTH|NOPERM|WRONGPASS|ERR) [^\r\n]+)")
 RECORD_START = re.compile(rb"""\{(?:'time'|"time"): \d""")
+LOST = re.compile(rb"(?:[Ll]ost|[Ss]uppressed|[Dd]ropped) \d+ (?:messages|lines)|message repeated \d+ times")
+"""What syslog and the journal print where they left lines out."""
 NUMBERED = re.compile(rb'\s*(?:(?:[A-Za-z]:)?[^\s"|:]+?[:-])??\s*(\d+)[:\t-]')
 COLOURS = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_=>])")
 GUILLEMETS = re.compile("«[\u00a0\u202f]?|[\u00a0\u202f]?»")
@@ -200,7 +204,8 @@ def _is_plain(head: bytes, lines: LineReader) -> bool:
     """Whether no line in the beginning of a file would be read otherwise than as it stands."""
     if b"\x1b" in head:
         return False
-    return not any(not _stands(line) and lines.would_read(line) for line in head.split(b"\n"))
+    whole = head.split(b"\n")[: -1 if len(head) > CHUNK_BYTES // 3 else None]
+    return not any(not _stands(line) and lines.would_read(line) for line in whole)
 
 
 class LineReader:
@@ -209,7 +214,8 @@ class LineReader:
     def __init__(self, path: str, names: Sequence[str], read_as: dict[str, None], is_garbled: bool = False) -> None:
         self._path, self._read_as = path, read_as
         self._names, self._is_garbled = names, is_garbled
-        self._begun = self._gap = False
+        self._begun = self._was_prefixed = False
+        self._gap = False
         """Lines are missing before the next one."""
         self._source = self._file = b""
         self._number = 0
@@ -250,8 +256,11 @@ class LineReader:
         if text.startswith(codecs.BOM_UTF8):  # of another capture, joined to the one before
             text, self._gap = text.removeprefix(codecs.BOM_UTF8), self._gap or self._begun
         if b"\x1b" in text:
-            text = self._noted(COLOURS.sub(b"", text), "colour codes were left out")
+            self._note("colour codes were left out")
+            text = COLOURS.sub(b"", text)
         if _stands(text):
+            if self._was_prefixed:
+                self._came_from(NO_PREFIX)
             return text
         text = self._unwrapped(text)
         frame = FRAME.search(text)
@@ -268,9 +277,8 @@ class LineReader:
         self._came_from(prefix)
         return self._printed(text, frame) if frame else self._from_record(text[start.start() :])
 
-    def _noted(self, text: bytes, what: str) -> bytes:
+    def _note(self, what: str) -> None:
         self._read_as[what] = None
-        return text
 
     def _unwrapped(self, text: bytes) -> bytes:
         """What stands in a line of docker's json-file log, or of CRI; both cut long lines into several."""
@@ -281,11 +289,11 @@ class LineReader:
                 content, stream = entry["log"].encode("utf-8", "replace"), str(entry.get("stream")).encode()
             except (ValueError, RecursionError, AttributeError):
                 return text
-            self._noted(content, "docker's JSON was unwrapped")
+            self._note("docker's JSON was unwrapped")
             return self._joined(text[:at], content.rstrip(b"\r\n"), stream, content.endswith(b"\n"))
         cri = CRI.search(text)
         if cri and _prefix(text, cri.start()):
-            self._noted(text, "a prefix before each line was left out")
+            self._note("a prefix before each line was left out")
             return self._joined(text[: cri.start()], text[cri.end() :], cri[1], cri[2] == b"F")
         return text
 
@@ -306,7 +314,7 @@ class LineReader:
         mended = GUILLEMETS.sub('"', line).translate(CHANGED).encode("utf-8", "replace")
         has_frame = FRAME.search(mended) is not None
         if has_frame:
-            self._noted(mended, "changed quotes and spaces were set straight")
+            self._note("changed quotes and spaces were set straight")
         if not mended.isascii() and (has_frame or self._is_garbled):  # what else was changed cannot be known
             self._gap = True
             return b""
@@ -315,10 +323,10 @@ class LineReader:
     def _foreign(self, text: bytes) -> bytes:
         """A line that is none of MONITOR's: it may say that lines are missing, or that a capture begins."""
         numbered = NUMBERED.match(text)
-        if numbered and int(numbered[1][:18]) == self._number + 1:
+        if self._number and numbered and int(numbered[1][:18]) == self._number + 1:
             self._number += 1
         begins = _prefix(text, len(text) - 2) if text.endswith(b"OK") else None
-        if text == b"--" or (text.startswith(b"#") and GAP_MARK in text):
+        if text == b"--" or (text.startswith(b"#") and GAP_MARK in text) or LOST.search(text):
             self._gap = True
         elif begins and self._name_of(begins) == self._source:
             self._gap = self._gap or self._begun
@@ -330,13 +338,14 @@ class LineReader:
     def _came_from(self, prefix: re.Match[bytes]) -> None:
         """Whose line is it, and does it follow the one before? Lines of two servers that are mixed cannot be judged."""
         if prefix[0]:
-            self._noted(b"", f"{'a prefix' if prefix[0].strip() else 'indentation'} before each line was left out")
+            self._was_prefixed = True
+            self._note(f"{'a prefix' if prefix[0].strip() else 'indentation'} before each line was left out")
         name, file, number = self._name_of(prefix), prefix["file"] or b"", int((prefix["number"] or b"0")[:18])
         if name and self._source and name != self._source:
             who = [each.decode("utf-8", "replace") for each in (self._source, name)]
             mend = "give each a file of its own, and name the files of all primaries"
             raise Problem(self._path, f"holds the traffic of {who[0]} and of {who[1]}, mixed", mend)
-        follows = number == self._number + 1 if number and self._number else True
+        follows = number == (self._number + 1 if self._number else 0) or not self._begun
         if self._begun and not (follows and file == self._file and name == self._source):
             self._gap = True
         self._source, self._file, self._number = name, file, number
@@ -346,21 +355,21 @@ class LineReader:
         if frame["clock"]:
             hours, minutes, seconds = frame["clock"].split(b":")
             at = b"%.6f" % (DAY_START_S + 3600 * int(hours) + 60 * int(minutes) + float(seconds))
-            self._noted(at, "times of day were taken for times")
+            self._note("times of day were taken for times")
         if db is None:
             db, client = frame["old_db"] or b"0", NAMELESS
-            self._noted(db, "no line names a client, so that all look alike")
+            self._note("no line names a client, so that all look alike")
         elif not db.isdigit():
             if len(self._namespaces) > MOST_NAMESPACES:
                 self._namespaces.clear()
                 self._gap = True
             db = self._namespaces.setdefault(db, b"%d" % (MOST_NAMESPACES + len(self._namespaces)))
-            self._noted(db, "each namespace was taken for a database")
+            self._note("each namespace was taken for a database")
         return at + b" [" + db + b" " + client + b"] " + text[frame.end() - 1 :]
 
     def _from_record(self, text: bytes) -> bytes:
         """The line of MONITOR that redis-py made a dict of: its arguments stand there without their quotes."""
-        self._noted(text, "each dict of redis-py's was taken for a line")
+        self._note("each dict of redis-py's was taken for a line")
         try:
             text = text.rstrip(b",")
             record = json.loads(text) if text[1:2] == b'"' else literal_eval(text[:MOST_RECORD_BYTES].decode())

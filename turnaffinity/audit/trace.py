@@ -64,8 +64,9 @@ def opened(path: str) -> tuple[IO[bytes], type[Exception]]:
         raw: IO[bytes] = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 (the caller closes it)
         buffered = io.BufferedReader(raw, CHUNK_BYTES) if isinstance(raw, io.RawIOBase) else raw
         start = buffered.peek(6)[:6] if hasattr(buffered, "peek") else b""
-    except OSError as error:
-        raise Problem(path, error.strerror or "cannot be read", "name a file that can be read, or -") from error
+    except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
+        what = getattr(error, "strerror", None) or "cannot be opened"
+        raise Problem(path, what, "name a file that can be read, or -") from error
     if start[:2] == b"\x1f\x8b":
         import gzip
 
