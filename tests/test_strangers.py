@@ -24,7 +24,6 @@ from turnaffinity.stage.judge import Judge
 FOLDER = Path(__file__).parent / "strangers"
 EVERY_DAY = {
     "group_jobs_lose_the_turn.py", "pointer_before_turn.py", "remembers_open_turn.py", "session_ttl_second_time.py",
-    "work_queue.py", "script_load.py", "job_machine_second_record.py", "multiplexed_slot.py",
 }  # fmt: skip
 """The schedulers that are judged every day; the others in the long form (`make soak`)."""
 SLOW = {"seeded_by_seconds.lua", "round_robin.lua", "skips_the_last.lua"}
@@ -39,6 +38,8 @@ IN_CI = {
     "pool_then_srandmember.lua",
     "shuffled_once.lua",
     "multiplexed.py",
+    "multiplexed_slot.py",
+    "script_load.py",
     "job_machine.py",
     "declared_half.py",
     "queue_expires.py",

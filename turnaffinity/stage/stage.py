@@ -59,6 +59,8 @@ class Stage:
             self.judge.observer.disturb()
         self.rng = random.Random(f"{self.judge.seed}/{self.case_id}")
         self._token = token(self.judge.seed)
+        # what an implementation keeps of a case before must not fit this one
+        self._of_this_case = f"{random.Random(f'{self.judge.seed}/{self.case_id}/names').getrandbits(24):06x}"
         self._serial = 0
         self.layout: KeyLayout = self.judge.layout
         self.reading: Reading = self.judge.reading
@@ -76,10 +78,10 @@ class Stage:
     # names
 
     def name(self, kind: str) -> str:
-        """A fresh id, "n1-k3f9abcd"; if `odd`, letters of both cases, digits, `.`, `_` and `-`, longer than a UUID."""
+        """A fresh id, "n1-k3f9abcd-0a1b2c", its end the case's own; of many signs, and longer than a UUID, if `odd`."""
         self._serial += 1
         if not self.odd:
-            return f"{kind}{self._serial}-{self._token}"
+            return f"{kind}{self._serial}-{self._token}-{self._of_this_case}"
         tail = self.rng.choice(["a-0", "x_Y", "Q.z", "-_.", "0.A"])
         return f"{kind}{self._serial}-{self._token}.{self.rng.getrandbits(64):016X}_Ends-Here.{tail}"
 
