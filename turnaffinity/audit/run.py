@@ -64,13 +64,17 @@ class Auditor:
 
     def __post_init__(self) -> None:
         self._sieves: list[Sieve] = []
-        self.judge = Judge(self.layout, self.reading, self.remember, self._watch)
+        self.judge = Judge(self.layout, self.reading, self.remember, self._watch, self._nearby)
         self.heads: list[Head] = []
         self._started = time.monotonic()
 
     def _watch(self, text: str) -> None:
         for sieve in self._sieves:
             sieve.watch(text)
+
+    def _nearby(self, text: str, sender: str) -> Iterator[tuple[int, str]]:
+        for sieve in self._sieves:
+            yield from sieve.nearby(text, sender)
 
     def open_stream(self) -> Sieve:
         """One more stream of bytes."""

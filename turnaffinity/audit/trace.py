@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -26,14 +26,24 @@ GAP_MARK = b"turnaffinity:gap"
 
 _SCRIPT_LINES = re.compile(rb"(?:\+?[\d.]++ \[\d++ lua\] .*+\n?)++")
 """What ran inside a script, as far as it goes."""
-_EXECS = [bytes(word) for word in itertools.product(b'"', b"eE", b"xX", b"eE", b"cC", b'"')]
-"""EXEC in every case; where there is none, nothing ran as a MULTI block."""
+_EXECS = [bytes(word) for word in itertools.product(b"xX", b"eE", b"cC", b'"')]
+"""The end of EXEC in every case; where there is none, nothing ran as a MULTI block."""
+_SCANS = [b'] "K', b'] "k', *(bytes(word) + b'" "' for word in itertools.product(b"cC", b"aA", b"nN"))]
+"""The beginning of KEYS, and the end of SCAN with something behind it, in every case."""
+SCANS_FROM = len(_EXECS)
+_SCAN_WORD = re.compile(rb'\] "(?:KEYS|SCAN)"', re.IGNORECASE)
+NEAR_BYTES = 1 << 10
+"""How far around a line `nearby` looks."""
 SHORTEST = 4
 """A text that is looked for has so many bytes at least."""
 MOST_TEXTS = 56
 """So many texts are looked for at most: with more than 64 the search takes several times as long."""
 _UUID_MIDDLE = re.compile(rb"-4[0-9a-f]{3}-[89ab]")
 """Cheap to look for; a hit counts only if the whole id is that of a turn we know."""
+
+
+Nearby = Callable[[str, str], Iterable[tuple[int, str]]]
+"""The lines around those handed on last that hold a text: `Sieve.nearby`."""
 
 
 class Lines(NamedTuple):
@@ -76,8 +86,9 @@ class Sieve:
     def __init__(self, layout: KeyLayout, is_known_turn: Callable[[str], bool] = lambda turn_id: False) -> None:
         keys = [name.encode() for name in key_texts(layout)]
         fields = [layout.affinity_field, layout.current_turn_field, *LEGACY_FIELDS]
-        self._keys_from, self._fields_from = len(_EXECS), len(_EXECS) + len(keys)
-        self._texts = [*_EXECS, *keys, *(name.encode() for name in fields), GAP_MARK]
+        self._keys_from = len(_EXECS) + len(_SCANS)
+        self._fields_from = self._keys_from + len(keys)
+        self._texts = [*_EXECS, *_SCANS, *keys, *(name.encode() for name in fields), GAP_MARK]
         self._search = search_for(self._texts)
         self._is_known_turn = is_known_turn
         self._held = b""
@@ -87,18 +98,23 @@ class Sieve:
         """Lines handed on."""
         self.bytes = 0
         self._last_exec = self._no_exec_before = -1
+        self._passed, self._data, self._handed = b"", b"", (0, 0, 0)
+        """What lay before `_data`; where in it the lines handed on last start and end, and the first one's number."""
 
     def watch(self, text: str) -> None:
         """Look for a further text from now on: a script's digest, or the name of a suspicious key."""
         wanted = text.encode("utf-8", "surrogateescape")
-        if len(wanted) >= SHORTEST and wanted not in self._texts and len(self._texts) < MOST_TEXTS:
+        looked_for = any(known in wanted for known in self._texts[self._keys_from :])
+        if len(wanted) >= SHORTEST and not looked_for and len(self._texts) < MOST_TEXTS:
             self._texts.append(wanted)
             self._search = search_for(self._texts)
 
     def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Lines]:
         """The lines of interest in this chunk and what was held back before; `last` holds nothing back."""
         self.bytes += len(chunk)
-        data = self._held + chunk if self._held else chunk
+        done = len(self._data) - len(self._held)
+        self._passed = self._data[max(0, done - NEAR_BYTES) : done]
+        self._data = data = self._held + chunk if self._held else chunk
         end = len(data) if last else self._safe_end(data)
         self._no_exec_before, position = -1, 0
         search: Search | None = None
@@ -117,12 +133,14 @@ class Sieve:
     def _found(self, data: bytes, position: int, end: int) -> Iterator[tuple[Lines, int]]:
         """The lines of interest between `position` and `end`, each with where what ran with it ends."""
         for which, at, _ in self._hits(data, position):
-            if at < position or which < self._keys_from:
+            if at < position or which < SCANS_FROM:
                 continue
             if at >= end:
                 break
             start = self._line_start(data, position, at)
             if which >= self._fields_from and not self._concerns(data, start, at):
+                continue
+            if which < self._keys_from and not _SCAN_WORD.match(data, at - (0 if which < SCANS_FROM + 2 else 4)):
                 continue
             for copy in self._copies(data, position, start):
                 position = copy[1]
@@ -139,7 +157,7 @@ class Sieve:
         hits = self._search(data[position:] if position else data)
         if position:
             hits = [(which, start + position, end + position) for which, start, end in hits]
-        execs = [at for which, at, _ in hits if which < self._keys_from]
+        execs = [at for which, at, _ in hits if which < SCANS_FROM]
         self._last_exec = execs[-1] if execs else -1
         return hits
 
@@ -244,13 +262,44 @@ class Sieve:
                 break
         return first
 
+    def nearby(self, text: str, sender: str = "") -> Iterator[tuple[int, str]]:
+        """(number, line) of each line shortly before those handed on last that holds this text, if there is one.
+
+        With a sender, as in "[0 10.0.0.1:5000] ", only of those that it sent, and of those shortly behind, too.
+        """
+        wanted, by = text.encode("utf-8", "surrogateescape"), sender.encode("utf-8", "surrogateescape")
+        data, (first, after, number) = self._data, self._handed
+        before = data[max(0, first - NEAR_BYTES) : first]
+        if first < NEAR_BYTES:
+            before = self._passed[first - NEAR_BYTES :] + before
+        for start, line in _lines_with(before, by or wanted):
+            if wanted in line:
+                yield number - before.count(b"\n", start), line.decode("utf-8", "surrogateescape")
+        if not by:
+            return
+        behind = data[after : after + NEAR_BYTES]
+        for start, line in _lines_with(behind, by):
+            if wanted in line:
+                passed = data.count(b"\n", first, after) + behind.count(b"\n", 0, start)
+                yield number + passed, line.decode("utf-8", "surrogateescape")
+
     def _lines(self, kind: str, data: bytes, first: int, after: int) -> Lines:
         text = data[first:after].decode("utf-8", "surrogateescape")
         texts = (text[:-1] if text[-1:] == "\n" else text).split("\n") if kind != "single" else [text]
         number, count = self.lines + 1, len(texts)
+        self._handed = (first, after, number)
         self.lines += count
         self.matched += count
         return Lines(kind, texts, number)
+
+
+def _lines_with(data: bytes, text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where each line starts that holds a text, and the line."""
+    at = data.find(text) if text else -1
+    while at >= 0:
+        start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at) + 1 or len(data)
+        yield start, data[start:end]
+        at = data.find(text, end)
 
 
 def _fixed_text(template: str) -> str:
