@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnaffinity.audit.trace import MOST_TEXTS, Lines, Sieve, one_by_one, search_for
+from turnaffinity.audit.lines import one_by_one, search_for
+from turnaffinity.audit.trace import MOST_TEXTS, Lines, Sieve
 from turnaffinity.bench.throughput import write_trace
 from turnaffinity.contract.layout import KeyLayout
 

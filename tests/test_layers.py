@@ -183,8 +183,8 @@ def test_a_planted_import_is_seen_whichever_rule_it_breaks():
     assert each_other(between_folders(graph(beside))) == {("explorer", "vectors")}
     mutual = SOURCES | {"stage.state": "from turnaffinity.stage.stage import Stage"}
     assert each_other(graph(mutual)) == {("stage.stage", "stage.state")}
-    assert insides_taken({"cli.main": "from turnaffinity.audit.memory import Memory"}) == [
-        "cli.main, line 1: audit.memory"
+    assert insides_taken({"cli.main": "from turnaffinity.audit.state import Known"}) == [
+        "cli.main, line 1: audit.state"
     ]
 
 

@@ -10,8 +10,8 @@ from ast import literal_eval
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from turnaffinity.audit.lines import PLAIN, command_of, common_words, line_of_record, only_commands
-from turnaffinity.audit.trace import CHUNK_BYTES, GAP_MARK, Lines, Numbers, chunks, our_names
+from turnaffinity.audit.lines import PLAIN, Numbers, command_of, common_words, line_of_record, only_commands
+from turnaffinity.audit.trace import CHUNK_BYTES, GAP_MARK, Lines, chunks, our_names
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.problem import Problem
 from turnaffinity.wire.meaning import SCRIPT_CALLS

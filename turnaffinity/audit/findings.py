@@ -55,9 +55,16 @@ class Failure:
     before: list[tuple[int, str]] = field(default_factory=list)
     after: list[tuple[int, str]] = field(default_factory=list)
     warning: bool = False
+    quiet: bool = False
+    """Nobody is told of it unless it was the scheduler's."""
     file: str = ""
     alone: bool = False
     """One line shows it, and that line names the connection itself."""
+
+
+def _anybody_in(database: str) -> str:
+    """What a breach by whomever waits for: that the scheduler is seen to work in this database."""
+    return f"\0{database}"
 
 
 class Findings:
@@ -73,6 +80,7 @@ class Findings:
         self.schedulers: set[str] = set()
         self._by_hand: set[str] = set()
         """Those of them that were seen to act outside a script and MULTI, so that each line names them itself."""
+        self._databases: set[str] = set()
         self.file = ""
         self._recent: deque[tuple[int, list[str]]] = deque(maxlen=AROUND)
         self._watched: list[Failure] = []
@@ -105,10 +113,12 @@ class Findings:
         """This connection writes, clears or selects: it is the scheduler's, and so is what it did before."""
         if not self.now.in_block:
             self._by_hand.add(client)
-        if client in self.schedulers:
+        database = self.now.db
+        if client in self.schedulers and database in self._databases:
             return
+        self._databases.add(database)
         self.schedulers.add(client)
-        for failure in self._pending.pop(client, ()):
+        for failure in (*self._pending.pop(client, ()), *self._pending.pop(_anybody_in(database), ())):
             self._count(failure)
 
     def blame(
@@ -120,28 +130,46 @@ class Findings:
         client: str | None = None,
         cause: int = 0,
         telling_apart: bool = False,
+        anybody: bool = False,
     ) -> None:
         """Record a breach at the present line by `client` (default: the present one).
 
         An act of a connection not known as the scheduler's waits until it is, and else is a warning. With
-        `telling_apart`, what a client of a unix socket did outside a script or MULTI is unobservable.
+        `telling_apart`, what a client of a unix socket did outside a script or MULTI is unobservable. With `anybody`
+        it counts whoever did it, in a database that the scheduler works in.
         """
-        now = self.now
-        actor = now.client if client is None else client
-        if telling_apart and now.shared and not now.in_block:
+        if telling_apart and self.now.shared and not self.now.in_block:
             self.cannot_tell_apart(rule)
             return
+        self.press(self.note(rule, expected, observed, client=client, cause=cause), anybody=anybody)
+
+    def note(self, rule: str, expected: str, observed: str, *, client: str | None = None, cause: int = 0) -> Failure:
+        """What may turn out to be a breach at the present line; nothing is counted yet."""
+        now = self.now
+        actor = now.client if client is None else client
         failure = Failure(rule, now.line, cause or now.line, expected, observed, actor, file=self.file)
         failure.before = self._before()
         failure.alone = rule in SHOWN_BY_ONE_LINE and failure.cause_line == now.line and not now.in_block
-        failure.warning = RULES[rule].level == "SHOULD"
-        if actor in self.schedulers or failure.warning:
+        return failure
+
+    def watch(self, failure: Failure) -> None:
+        """Keep the lines that come after this one, too."""
+        if len(self._watched) < SHOWN:
+            self._watched.append(failure)
+
+    def press(self, failure: Failure, *, anybody: bool = False) -> None:
+        """It is a breach: count it, now or once its connection is known as the scheduler's."""
+        failure.warning = RULES[failure.rule].level == "SHOULD"
+        known = self.now.db in self._databases if anybody else failure.client in self.schedulers
+        waits_for = _anybody_in(self.now.db) if anybody else failure.client
+        if known or failure.warning:
             self._count(failure)
-        elif len(self._pending) < PENDING_CLIENTS or actor in self._pending:
-            waiting = self._pending.setdefault(actor, [])
+        elif len(self._pending) < PENDING_CLIENTS or waits_for in self._pending:
+            waiting = self._pending.setdefault(waits_for, [])
             if len(waiting) < PENDING:
                 waiting.append(failure)
-                self._watched.append(failure)
+                if failure.line == self.now.line:
+                    self._watched.append(failure)
 
     def refuse_odd_id(self, turn_id: str, cause: int, *, telling_apart: bool = False) -> None:
         """A turn id is the text of a UUID v4 (TA-TURN-1); one in upper case is said to be unobservable."""
@@ -170,6 +198,8 @@ class Findings:
         """The trace is over: what waits for a connection to be known becomes a warning."""
         for waiting in self._pending.values():
             for failure in waiting:
+                if failure.quiet:
+                    continue
                 failure.warning = True
                 told = self.warnings.setdefault(failure.rule, [])
                 if len(told) < SHOWN:

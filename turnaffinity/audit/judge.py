@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 from turnaffinity.audit.findings import UUID_V4, Findings, Now
 from turnaffinity.audit.lifecycle import Lives
-from turnaffinity.audit.lines import after_match, arguments_of, bound_node, end_of_script, key_reader, runs_back
+from turnaffinity.audit.lines import arguments_of, bound_node, end_of_script, key_reader, runs_back
+from turnaffinity.audit.scans import Scans
 from turnaffinity.audit.second_records import Elsewhere
-from turnaffinity.audit.selections import Inner, Near, Selections
-from turnaffinity.audit.state import keep
+from turnaffinity.audit.selections import SCANS, Inner, Near, Selections
+from turnaffinity.audit.state import READS_KEPT, keep
 from turnaffinity.audit.statistics import Statistics, seconds
-from turnaffinity.audit.trace import Lines, our_names
+from turnaffinity.audit.trace import Lines, Nearby, our_names
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout, affixes
 from turnaffinity.wire.command import Command
@@ -20,7 +21,6 @@ from turnaffinity.wire.meaning import (
     SCRIPT_CALLS,
     assigns,
     deletes_fields,
-    is_scan,
     keys_of,
     moves,
     reads_fields,
@@ -35,6 +35,7 @@ CLOCK_SLACK_S = 1.0
 NEAR_KEPT, NEAR_LENGTH = 4096, 200
 """So many lines about the surroundings are remembered, if they are no longer than this."""
 EMPTIES = frozenset({"FLUSHDB", "FLUSHALL"})
+LOOKS = frozenset({"EXISTS", "HLEN", "HKEYS"})
 TTL_REMOVED = frozenset({"PERSIST", "HPERSIST"})
 
 Argv = Sequence[str]
@@ -49,6 +50,7 @@ class Judge:
         reading: Reading | None,
         remember: int = REMEMBERED,
         watch: Callable[[str], None] = print,
+        nearby: Nearby = lambda text, sender: (),
     ) -> None:
         self.layout = layout
         self.now = Now()
@@ -57,9 +59,9 @@ class Judge:
         self.lives = Lives(self.findings, self.statistics, reading, remember)
         self.turn_id = key_reader(layout, "turn")
         self.session_id = key_reader(layout, "session")
-        self.elsewhere = Elsewhere(layout, self.findings, self.lives, watch)
-        self.selections = Selections(layout, self.findings, self.lives, self.statistics, watch)
-        self.selections.routed_by = self.elsewhere.routed_by
+        self.elsewhere = Elsewhere(layout, self.findings, self.lives, watch, nearby)
+        self.selections = Selections(layout, self.findings, self.lives, self.statistics, self.elsewhere, watch)
+        self.scans = Scans(layout, self.findings, self.lives, self.statistics, reading, nearby)
         around = ("pool", "node_pools", "node", "job")
         self._surroundings = tuple(layout.prefixes[name] for name in around if layout.prefixes[name])
         self._pool_prefix = layout.prefixes["pool"] or "\0"
@@ -76,7 +78,7 @@ class Judge:
 
     def is_known_turn(self, turn_id: str) -> bool:
         """Whether this id was seen as that of a turn that is not closed (database 0, or the present one)."""
-        return turn_id in self.lives.turns or f"{self.now.db}|{turn_id}" in self.lives.turns
+        return self.lives.is_met(turn_id) or self.lives.is_met(f"{self.now.db}|{turn_id}")
 
     def take(self, lines: Lines) -> None:
         """Judge what ran as one."""
@@ -98,9 +100,12 @@ class Judge:
                 self.selections.block_ended(script=True)
         else:
             self._block(lines)
+        self.scans.unit_ended(in_script=kind == "script")
 
     def finish(self) -> None:
-        """The trace is over; what is open now is not judged."""
+        """The trace is over; of what is open now, what is missing is not judged."""
+        self.scans.finish()
+        self.elsewhere.finish()
         self.count_occasions()
         self.findings.finish()
 
@@ -139,6 +144,7 @@ class Judge:
         self.gaps += self.readable > self._readable_at_gap
         self._readable_at_gap = self.readable
         self.now.at = "0"
+        self.scans.forget_the_present()
         self.lives.forget_the_present()
         if closed_too:
             self.lives.closed.clear()
@@ -169,7 +175,7 @@ class Judge:
                 called = self._stray(called, number)
         inner: list[Inner] = []
         near: list[Near] = []
-        asks = False
+        asks = scans = False
         known_near = self._near
         for line, text in enumerate(texts[first:], number + first):
             rest = text.partition(' lua] "')[2]
@@ -182,6 +188,7 @@ class Judge:
                     asks = asks or argv[1].startswith(self._pool_prefix)
                     known = self._near_of(argv, rest)
                 if known is None:
+                    scans = scans or argv[0].upper() in SCANS
                     inner.append((argv, text, line))
                     continue
             near.append(known)
@@ -191,12 +198,15 @@ class Judge:
             self._read(inner[0][1], inner[0][2])
         if not inner and not near:
             return bool(called)
+        if scans and self.selections.scans_alone(called, inner, self.turn_id, self.session_id):
+            for argv, now.text, now.line in inner:
+                self.scans.scanned(Command(tuple(argv)), asks=asks, alone=True)
+            return bool(called)
         if self.selections.is_selection(called, inner, asks, self.session_id):
             self.selections.judge(called, inner, near, self.turn_id, self.session_id)
             return bool(called)
         now.in_script = bool(called)  # a script that the trace begins in was not seen whole
-        for argv, text, line in inner:
-            now.line, now.text = line, text
+        for argv, now.text, now.line in inner:
             self._command(argv)
         now.in_script = False
         return bool(called)
@@ -234,7 +244,7 @@ class Judge:
             return
         self._tick += 1
         if not self._tick & 15:
-            self._sample(argv[1])
+            self.statistics.touched(argv[1], self.now.at)
         key = argv[1]
         session_id = self.session_id(key)
         if session_id is not None:
@@ -245,7 +255,7 @@ class Judge:
             if name == "HSET" and len(argv) == 4 and argv[2] == self.pointer:
                 self.findings.occasions["TA-WRITE-2"] += 1
                 self.lives.pointer_written(session_id, argv[3])
-                self.elsewhere.pointer_written(argv[3])
+                self.elsewhere.turn_written(argv[3])
                 return
             if name == "HDEL" and len(argv) == 3 and argv[2] == self.pointer:
                 self.lives.pointer_deleted(session_id)
@@ -258,17 +268,13 @@ class Judge:
                 return
             if name == "HSET" and len(argv) == 4 and argv[2] == self.affinity:
                 self.lives.affinity_written(turn_id, argv[3])
+                self.elsewhere.turn_written(turn_id)
                 return
             if name == "HDEL" and len(argv) == 3 and argv[2] == self.affinity:
                 self.elsewhere.turn_used(turn_id)
                 self.lives.affinity_deleted(turn_id, whole_key=False)
                 return
         self._any_command(Command(tuple(argv)))
-
-    def _sample(self, key: str) -> None:
-        self.statistics.touched(key)
-        self.statistics.first_at = self.statistics.first_at or self.now.at
-        self.statistics.last_at = self.now.at
 
     def _any_command(self, command: Command) -> None:
         """The long way, for every command that is not one of the six usual ones."""
@@ -277,8 +283,7 @@ class Judge:
             return
         self._keys_of_turns(command)
         self._lives_of_keys(command)
-        if is_scan(command):
-            self._scan(command)
+        self.scans.scanned(command)
         if name == "WATCH":
             for key in command.argv[1:]:
                 session_id = self.session_id(key)
@@ -306,7 +311,8 @@ class Judge:
         for key in sets_ttl(command):
             turn_id, session_id = self.turn_id(key), self.session_id(key)
             if turn_id is not None and self.lives.is_turn(turn_id, key):
-                blame("TA-NEVER-1", "no TTL command ever names a turn key", command.text())
+                anybody = self.lives.is_surely_turn(turn_id)
+                blame("TA-NEVER-1", "no TTL command ever names a turn key", command.text(), anybody=anybody)
                 if command.name not in TTL_REMOVED:
                     blame("TA-WRITE-2", "neither the turn key nor the session hash gets a TTL", command.text())
             elif session_id and self.lives.is_session(session_id, key) and command.name not in TTL_REMOVED:
@@ -318,22 +324,15 @@ class Judge:
         for key in takes_for_no_hash(command):
             turn_id = self.turn_id(key)
             if turn_id is not None or self.session_id(key) is not None:
-                keep(self.lives.no_hashes, key)
+                keep(self.lives.no_hashes, key, None, READS_KEPT)
             if turn_id is not None and (UUID_V4.fullmatch(turn_id) or self.is_known_turn(turn_id)):
                 expected = f"the affinity is the field {self.affinity} of its turn's hash"
                 self.findings.blame("TA-KEY-1", expected, command.text())
-        if self.now.in_script:
+        if self.now.in_script or command.name in LOOKS:
             for key in keys_of(command):
                 turn_id = self.turn_id(key)
                 if turn_id is not None:
                     self.lives.looked_at(turn_id)
-
-    def _scan(self, command: Command) -> None:
-        pattern = command.argv[1] if command.name == "KEYS" else after_match(command.argv)
-        ours = any(pattern.rstrip("*").startswith(self.layout.prefixes[name][:9]) for name in ("turn", "session"))
-        if self.now.in_block or ours or pattern.strip("*") == "":
-            expected = "a clear knows its keys and looks through none"
-            self.findings.blame("TA-CLEAR-8", expected, command.text(), telling_apart=True)
 
     def _reads(self, key: str, fields: object) -> None:
         session_id, turn_id = self.session_id(key), self.turn_id(key)
@@ -351,9 +350,10 @@ class Judge:
             if session_id is not None and name == self.pointer:
                 self.findings.occasions["TA-WRITE-2"] += 1
                 self.lives.pointer_written(session_id, value)
-                self.elsewhere.pointer_written(value)
+                self.elsewhere.turn_written(value)
             elif turn_id is not None and name == self.affinity:
                 self.lives.affinity_written(turn_id, value, unless_there=unless_there)
+                self.elsewhere.turn_written(turn_id)
             elif turn_id is not None and name not in LEGACY_FIELDS:
                 self.lives.turn_field_written(turn_id, name)
         self._odd_fields(key, [name for name, _ in pairs], "written", session_id, turn_id)

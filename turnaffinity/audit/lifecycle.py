@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from turnaffinity.audit.batches import Batches
 from turnaffinity.audit.findings import Findings
-from turnaffinity.audit.memory import SESSIONS_KEPT, Known
-from turnaffinity.audit.state import UNKNOWN, Session, Turn, UnitSeen, keep
+from turnaffinity.audit.state import READS_KEPT, SESSIONS_KEPT, UNKNOWN, Known, Session, Turn, UnitSeen, keep
 from turnaffinity.audit.statistics import Statistics
 from turnaffinity.contract.decisions import Reading
 
@@ -22,8 +21,6 @@ class Lives(Known):
         self.unit = UnitSeen()
         self.batches = Batches(findings)
         self._reuses = reading is not None and reading.d1 == "reuse"
-        self._reads: dict[str, None] = {}
-        self._selected: dict[str, None] = {}
         self._remains: dict[str, str] = {}
         """turn -> session, where a close left the turn's key alive and the next step may still delete it."""
 
@@ -39,6 +36,7 @@ class Lives(Known):
         """HSET of the affinity field of a turn key, or HSETNX."""
         now, key = self.now, self.key_of(turn_id)
         self._refuse_closed(key, turn_id, "its affinity is written")
+        self.unit.written.append(key)
         turn = self.turns.get(key) or self._new_turn(key, turn_id)
         if not value:
             turn.emptied, turn.recorded = True, False
@@ -74,6 +72,7 @@ class Lives(Known):
         findings.acts(now.client)
         key = self.key_of(value)
         self._refuse_closed(key, value, "a session names it as its open turn")
+        self.unit.written.append(session.id)
         before = session.turn
         is_new = before is not UNKNOWN and before != key
         self._settle(session, overwritten=before != key)
@@ -144,7 +143,8 @@ class Lives(Known):
         key = self.key_of(turn_id)
         now = self.now
         self.unit.turns_read.setdefault(key, (now.line, now.text))
-        keep(self._reads, key)
+        self._meet(key, turn_id)
+        keep(self._reads, key, None, READS_KEPT)
         if conclusive and key not in self.turns:
             self.findings.refuse_odd_id(turn_id, now.line, telling_apart=True)
         line = self.closed.get(hash(key)) if conclusive else None
@@ -161,7 +161,8 @@ class Lives(Known):
     def selected(self, turn_id: str) -> Turn | None:
         """A selection by script under this turn, which reads its key."""
         key = self.key_of(turn_id)
-        keep(self._selected, key)
+        self._meet(key, turn_id)
+        keep(self._selected, key, None, READS_KEPT)
         line = self.closed.get(hash(key))
         if line is not None:
             what = f"a selection reads it after its close at line {line}"

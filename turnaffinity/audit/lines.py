@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from turnaffinity.audit.statistics import seconds
@@ -17,6 +19,9 @@ FEW_LINES = 4
 """Fewer lines may well name the same thing, all of them."""
 MANY_LINES = 20
 """Fewer lines may well be of two commands only."""
+Hit = tuple[int, int, int]
+"""Which text, counted from 0, and where it starts and ends."""
+Search = Callable[[bytes], list[Hit]]
 
 
 def arguments_of(rest: str) -> list[str] | None:
@@ -123,3 +128,78 @@ def only_commands(head: bytes) -> set[str]:
 def command_of(line: str) -> str:
     """The name of a line's command, in upper case."""
     return line.partition('] "')[2].partition('"')[0].upper()
+
+
+def lines_with(data: bytes, text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where each line starts that holds a text, and the line."""
+    at = data.find(text) if text else -1
+    while at >= 0:
+        start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at) + 1 or len(data)
+        yield start, data[start:end]
+        at = data.find(text, end)
+
+
+class Numbers:
+    """Which line of the user's file a line is, where a normalised stream has fewer lines than the file.
+
+    `skip` says from which line on the two differ, and by how much; `forget` keeps it as small as what is held.
+    """
+
+    def __init__(self) -> None:
+        self._from, self._more = [0], [0]
+        self.lines = 0
+        """Lines of the file that were read so far."""
+
+    def skip(self, line: int, number: int) -> None:
+        """Line `line` of the stream is line `number` of the file; the lines after it follow."""
+        if number - line != self._more[-1]:
+            self._from.append(line)
+            self._more.append(number - line)
+
+    def place(self, line: int, texts: list[str]) -> tuple[int, list[str]]:
+        """The number in the file of these lines from `line` on, with an empty text for each that lay between."""
+        at = bisect_right(self._from, line) - 1
+        first = line + self._more[at]
+        if at + 1 == len(self._from) or len(texts) == 1:
+            return first, texts
+        placed: list[str] = []
+        for here, text in enumerate(texts, line):
+            at = bisect_right(self._from, here, at) - 1
+            placed.extend([""] * (here + self._more[at] - first - len(placed)))
+            placed.append(text)
+        return first, placed
+
+    def forget(self, line: int) -> None:
+        """Lines up to `line` are not asked for again."""
+        at = bisect_right(self._from, line) - 1
+        del self._from[:at], self._more[:at]
+
+
+def search_for(texts: Sequence[bytes]) -> Search:
+    """A function that finds these texts in a piece of data, in the order in which they stand.
+
+    Of two that overlap the later one may be left out: whoever asks wants the line, and that is the same.
+    """
+    try:
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    except ImportError:  # there are no wheels of it for musl
+        return one_by_one(texts)
+    # leftmost matches let it compare with vector instructions; to find them all takes ten times as long
+    return BytesAhoCorasick(texts, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
+
+
+def one_by_one(texts: Sequence[bytes]) -> Search:
+    """The same with a pass for each text, for machines without the library."""
+
+    def search(data: bytes) -> list[Hit]:
+        hits = [(which, at, at + len(text)) for which, text in enumerate(texts) for at in _places(data, text)]
+        return sorted(hits, key=itemgetter(1))
+
+    return search
+
+
+def _places(data: bytes, text: bytes) -> Iterator[int]:
+    at = data.find(text)
+    while at >= 0:
+        yield at
+        at = data.find(text, at + len(text))

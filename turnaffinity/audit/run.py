@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from turnaffinity.audit.captures import Capture
 from turnaffinity.audit.judge import REMEMBERED, Judge
+from turnaffinity.audit.lines import Numbers
 from turnaffinity.audit.report import AuditReport, build_report
 from turnaffinity.audit.statistics import seconds
-from turnaffinity.audit.trace import Lines, Numbers, Sieve
+from turnaffinity.audit.trace import Lines, Sieve
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
 
@@ -31,7 +32,7 @@ class Auditor:
 
     def __post_init__(self) -> None:
         self._sieves: list[Sieve] = []
-        self.judge = Judge(self.layout, self.reading, self.remember, self._watch)
+        self.judge = Judge(self.layout, self.reading, self.remember, self._watch, self._nearby)
         self.common: set[str] = set()
         """Words that every line of the trace names, or its only commands: the others were left out of it."""
         self.names_affinity = True
@@ -40,6 +41,10 @@ class Auditor:
     def _watch(self, text: str) -> None:
         for sieve in self._sieves:
             sieve.watch(text)
+
+    def _nearby(self, text: str, sender: str) -> Iterator[tuple[int, str]]:
+        for sieve in self._sieves:
+            yield from sieve.nearby(text, sender)
 
     def open_stream(self, numbers: Numbers | None = None) -> Sieve:
         """One more stream of bytes; `numbers` tells which lines of a file they are, if not all of them."""

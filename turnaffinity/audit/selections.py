@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from turnaffinity.audit.findings import Findings
 from turnaffinity.audit.lifecycle import Lives
+from turnaffinity.audit.second_records import Elsewhere
 from turnaffinity.audit.statistics import Statistics
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
 from turnaffinity.wire.command import Command
@@ -27,6 +28,7 @@ from turnaffinity.wire.meaning import (
 
 Inner = tuple[list[str], str, int]
 """A command inside a script that names something of ours: its arguments, its line, its line number."""
+SCANS = ("KEYS", "SCAN")
 IdOf = Callable[[str], str | None]
 
 
@@ -79,14 +81,25 @@ class Selections:
         findings: Findings,
         lives: Lives,
         statistics: Statistics,
+        elsewhere: Elsewhere,
         watch: Callable[[str], None],
     ) -> None:
+        self._elsewhere = elsewhere
         self._layout, self._findings, self._lives, self._statistics = layout, findings, lives, statistics
         self._affinity = layout.affinity_field
         self._pool_prefix = layout.prefixes["pool"]
         self._selectors: set[str] = set()
         self._watch = watch
-        self.routed_by: Callable[[Command, str], str | None] = lambda command, key: None
+
+    def scans_alone(self, called: Sequence[str], inner: Sequence[Inner], turn_id: IdOf, session_id: IdOf) -> bool:
+        """Whether a script that looks through names of keys has nothing to do with turns, sessions or selections."""
+        if len(called) > 1 and called[1] in self._selectors:
+            return False
+        commands = [Command(tuple(argv)) for argv, _, _ in inner]
+        if any(self._lives.is_met(self._lives.key_of(argument)) for argument in called):
+            return False
+        keys = [key for command in commands for key in keys_of(command)]
+        return not any(turn_id(key) is not None or session_id(key) is not None for key in keys)
 
     def is_selection(self, called: Sequence[str], inner: Sequence[Inner], asks: bool, session_id: IdOf) -> bool:
         """A selection asks pools; it is given a pair, or leaves the sessions' open turns as they are.
@@ -241,11 +254,12 @@ class Selections:
     def _on_other(self, command: Command, key: str) -> None:
         if any(key.startswith(prefix) for prefix in self._layout.room_prefixes):
             self._findings.blame("TA-SEL-5", "a selection reads no room key", command.text())
-        place = self.routed_by(command, key)
+        place = self._elsewhere.routed_by(command, key)
         if place is not None:
             self._findings.blame(
                 "TA-KEY-2", "an affinity stands only in its turn key", f"a selection reads it from {place}"
             )
+        self._elsewhere.written(command)
         self._field_names(command, key)
 
     def _field_names(self, command: Command, key: str) -> None:

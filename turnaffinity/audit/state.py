@@ -1,14 +1,22 @@
-"""What is known of a turn, a session, and of what the present unit did?"""
+"""What is known of a turn, a session, and of what the present unit did, and how much of it is remembered?"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from turnaffinity.audit.findings import UUID_V4, Now
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 UNKNOWN = "\0unknown"
 """The open turn of a session of which too little was seen: what was not seen is not judged."""
 
 READS_KEPT = 10_000
 """So many names of keys that were read are remembered, the latest ones."""
+SESSIONS_KEPT = 100_000
 
 
 @dataclass(slots=True)
@@ -20,6 +28,8 @@ class Turn:
     recorded: bool | None = None
     """Whether an affinity stands recorded; None where the trace does not show it."""
     node: str = ""
+    sought: str = ""
+    """The node that was looked for in the lines around its write (TA-KEY-2)."""
     written_line: int = 0
     written_unit: int = -1
     opened_line: int = 0
@@ -74,21 +84,104 @@ class UnitSeen:
     sessions_cleared: list[str] = field(default_factory=list)
     turns_read: dict[str, tuple[int, str]] = field(default_factory=dict)
     sessions_read: dict[str, tuple[int, str]] = field(default_factory=dict)
+    written: list[str] = field(default_factory=list)
+    """Turns whose affinity was written, and sessions that were told their open turn."""
 
     def begin(self) -> None:
         """A new unit did nothing yet."""
-        if self.turns_deleted:
-            self.turns_deleted = {}
-        if self.sessions_cleared:
-            self.sessions_cleared = []
-        if self.turns_read:
-            self.turns_read = {}
         if self.sessions_read:
             self.sessions_read = {}
+        if self.written:
+            self.written = []
+        if self.turns_deleted or self.sessions_cleared:
+            self.turns_deleted, self.sessions_cleared = {}, []
+        if self.turns_read:
+            self.turns_read = {}
 
 
-def keep(names: dict[str, None], name: str) -> None:
-    """Remember a name among the latest ones."""
-    names[name] = None
-    if len(names) > READS_KEPT:
-        names.pop(next(iter(names)))
+def keep(known: dict[Key, Value], key: Key, value: Value, most: int) -> None:
+    """Remember something among the latest, of which there are `most`."""
+    known.pop(key, None)
+    known[key] = value
+    if len(known) > most:
+        known.pop(next(iter(known)))
+
+
+class Known:
+    """The turns and sessions by their names; `remember` bounds how many turns."""
+
+    def __init__(self, now: Now, remember: int) -> None:
+        self.now = now
+        self.turns: dict[str, Turn] = {}
+        self.met: Callable[[str], None] = lambda turn_id: None
+        """Told of each turn id where it is seen for the first time."""
+        self._reads: dict[str, None] = {}
+        self._selected: dict[str, None] = {}
+        self.sessions: dict[str, Session] = {}
+        self.closed: dict[int, int] = {}
+        """hash of a turn -> the line where it was closed: some 110 bytes a turn."""
+        self.no_hashes: dict[str, None] = {}
+        """Keys named as a turn's or a session's that were taken for a string, a set or the like, the latest ones."""
+        self.forgotten = 0
+        self._remember = remember
+
+    def key_of(self, name: str) -> str:
+        """A turn or session id made unique over databases."""
+        return name if self.now.db == "0" else f"{self.now.db}|{name}"
+
+    def is_met(self, key: str) -> bool:
+        """Whether this is a turn that is not closed, or one that somebody asked for."""
+        return key in self.turns or key in self._reads or key in self._selected
+
+    def _meet(self, key: str, turn_id: str) -> None:
+        if not self.is_met(key):
+            self.met(turn_id)
+
+    def _new_turn(self, key: str, turn_id: str) -> Turn:
+        self._meet(key, turn_id)
+        turn = self.turns[key] = Turn(turn_id)
+        if len(self.turns) > self._remember:
+            self.turns.pop(next(iter(self.turns)))
+            self.forgotten += 1
+        return turn
+
+    def is_turn(self, turn_id: str, key: str) -> bool:
+        """Whether this key is a turn's: a lock or a queue may have a name that begins as turn keys do."""
+        return self.is_surely_turn(turn_id) or self._is_plain(turn_id, key)
+
+    def is_surely_turn(self, turn_id: str) -> bool:
+        """Whether no key of another kind can have this turn's name: it was seen as a turn's, or is a UUID v4."""
+        key = self.key_of(turn_id)
+        return self.is_met(key) or hash(key) in self.closed or bool(UUID_V4.fullmatch(turn_id.lower()))
+
+    def is_session(self, session_id: str, key: str) -> bool:
+        """Whether this key is a session's hash, as `is_turn`."""
+        return self.key_of(session_id) in self.sessions or self._is_plain(session_id, key)
+
+    def _is_plain(self, name: str, key: str) -> bool:
+        return ":" not in name and key not in self.no_hashes
+
+    def session(self, session_id: str) -> Session:
+        """What is known of a session of the present database."""
+        key = self.key_of(session_id)
+        session = self.sessions.get(key)
+        if session is None:
+            session = self.sessions[key] = Session(key)
+            if len(self.sessions) > 2 * SESSIONS_KEPT:
+                self._drop_idle_sessions()
+        return session
+
+    def _drop_idle_sessions(self) -> None:
+        idle = [
+            key
+            for key, session in self.sessions.items()
+            if session.turn in (None, UNKNOWN) and not (session.left or session.remains or session.dropped_line)
+        ]
+        for key in idle[: len(idle) // 2 + 1]:
+            del self.sessions[key]
+
+    def _remember_closed(self, key: str) -> None:
+        self.closed[hash(key)] = self.now.line
+        if len(self.closed) > self._remember:
+            self.closed.pop(next(iter(self.closed)))
+            self.forgotten += 1

@@ -58,8 +58,9 @@ class Statistics:
         if len(self.lives) < TIMELINE:
             self.lives.append(Life(turn_id, session_id, start, end, jobs, first, last))
 
-    def touched(self, key: str) -> None:
-        """A sample of the keys in use."""
+    def touched(self, key: str, at: str) -> None:
+        """A sample of the keys in use, and when."""
+        self.first_at, self.last_at = self.first_at or at, at
         self.hot[key] += 1
         if len(self.hot) > HOT_KEYS:
             self.hot = Counter(dict(self.hot.most_common(HOT_KEYS // 2)))

@@ -7,12 +7,11 @@ import itertools
 import re
 import sys
 import zlib
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+from turnaffinity.audit.lines import Hit, Numbers, Search, lines_with, search_for
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout, affixes
 from turnaffinity.problem import Problem
 
@@ -29,8 +28,14 @@ _BEGUN_ANEW = [b"\nOK\n", b"\nOK\r"]
 
 _SCRIPT_LINES = re.compile(rb"(?:\+?[\d.]++ \[\d++ lua\] .*+\n?)++")
 """What ran inside a script, as far as it goes."""
-_EXECS = [bytes(word) for word in itertools.product(b'"', b"eE", b"xX", b"eE", b"cC", b'"')]
-"""EXEC in every case; where there is none, nothing ran as a MULTI block."""
+_EXECS = [bytes(word) for word in itertools.product(b"xX", b"eE", b"cC", b'"')]
+"""The end of EXEC in every case; where there is none, nothing ran as a MULTI block."""
+_SCANS = [b'] "K', b'] "k', *(bytes(word) + b'" "' for word in itertools.product(b"cC", b"aA", b"nN"))]
+"""The beginning of KEYS, and the end of SCAN with something behind it, in every case."""
+SCANS_FROM = len(_EXECS)
+_SCAN_WORD = re.compile(rb'\] "(?:KEYS|SCAN)"', re.IGNORECASE)
+NEAR_BYTES = 1 << 10
+"""How far around a line `nearby` looks."""
 SHORTEST = 4
 """A text that is looked for has so many bytes at least."""
 MOST_TEXTS = 56
@@ -38,10 +43,8 @@ MOST_TEXTS = 56
 _UUID_MIDDLE = re.compile(rb"-4[0-9a-f]{3}-[89ab]")
 """Cheap to look for; a hit counts only if the whole id is that of a turn we know."""
 
-
-Hit = tuple[int, int, int]
-"""Which text, counted from 0, and where it starts and ends."""
-Search = Callable[[bytes], list[Hit]]
+Nearby = Callable[[str, str], Iterable[tuple[int, str]]]
+"""The lines around those handed on last that hold a text: `Sieve.nearby`."""
 
 
 class Lines(NamedTuple):
@@ -105,42 +108,6 @@ def chunks(path: str) -> Iterator[bytes]:
         yield chunk
 
 
-class Numbers:
-    """Which line of the user's file a line is, where a normalised stream has fewer lines than the file.
-
-    `skip` says from which line on the two differ, and by how much; `forget` keeps it as small as what is held.
-    """
-
-    def __init__(self) -> None:
-        self._from, self._more = [0], [0]
-        self.lines = 0
-        """Lines of the file that were read so far."""
-
-    def skip(self, line: int, number: int) -> None:
-        """Line `line` of the stream is line `number` of the file; the lines after it follow."""
-        if number - line != self._more[-1]:
-            self._from.append(line)
-            self._more.append(number - line)
-
-    def place(self, line: int, texts: list[str]) -> tuple[int, list[str]]:
-        """The number in the file of these lines from `line` on, with an empty text for each that lay between."""
-        at = bisect_right(self._from, line) - 1
-        first = line + self._more[at]
-        if at + 1 == len(self._from) or len(texts) == 1:
-            return first, texts
-        placed: list[str] = []
-        for here, text in enumerate(texts, line):
-            at = bisect_right(self._from, here, at) - 1
-            placed.extend([""] * (here + self._more[at] - first - len(placed)))
-            placed.append(text)
-        return first, placed
-
-    def forget(self, line: int) -> None:
-        """Lines up to `line` are not asked for again."""
-        at = bisect_right(self._from, line) - 1
-        del self._from[:at], self._more[:at]
-
-
 class Sieve:
     """Finds, in a stream of bytes, the lines that name our keys and fields, with what ran together with them.
 
@@ -157,10 +124,11 @@ class Sieve:
         self.numbers = numbers
         keys = [name.encode() for name in key_texts(layout)]
         fields = [layout.affinity_field, layout.current_turn_field, *LEGACY_FIELDS]
-        self._keys_from, self._fields_from = len(_EXECS), len(_EXECS) + len(keys)
+        self._keys_from = len(_EXECS) + len(_SCANS)
+        self._fields_from = self._keys_from + len(keys)
         self._marks = range(self._fields_from + len(fields), self._fields_from + len(fields) + len(_BEGUN_ANEW))
         """The texts that show a capture to begin; each begins with the end of the line before."""
-        self._texts = [*_EXECS, *keys, *(name.encode() for name in fields), *_BEGUN_ANEW, GAP_MARK]
+        self._texts = [*_EXECS, *_SCANS, *keys, *(name.encode() for name in fields), *_BEGUN_ANEW, GAP_MARK]
         self._search = search_for(self._texts)
         self._is_known_turn = is_known_turn
         self._held = b""
@@ -170,18 +138,23 @@ class Sieve:
         """Lines handed on."""
         self.bytes = 0
         self._last_exec = self._no_exec_before = -1
+        self._passed, self._data, self._handed = b"", b"", (0, 0, 0)
+        """What lay before `_data`; where in it the lines handed on last start and end, and the first one's number."""
 
     def watch(self, text: str) -> None:
         """Look for a further text from now on: a script's digest, or the name of a suspicious key."""
         wanted = text.encode("utf-8", "surrogateescape")
-        if len(wanted) >= SHORTEST and wanted not in self._texts and len(self._texts) < MOST_TEXTS:
+        looked_for = any(known in wanted for known in self._texts[self._keys_from :])
+        if len(wanted) >= SHORTEST and not looked_for and len(self._texts) < MOST_TEXTS:
             self._texts.append(wanted)
             self._search = search_for(self._texts)
 
     def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Lines]:
         """The lines of interest in this chunk and what was held back before; `last` holds nothing back."""
         self.bytes += len(chunk)
-        data = self._held + chunk if self._held else chunk
+        done = len(self._data) - len(self._held)
+        self._passed = self._data[max(0, done - NEAR_BYTES) : done]
+        self._data = data = self._held + chunk if self._held else chunk
         end = len(data) if last else self._safe_end(data)
         self._no_exec_before, position = -1, 0
         if self.lines and data.startswith((b"OK\n", b"OK\r")):
@@ -200,17 +173,19 @@ class Sieve:
             position = end
         self._held = data[position:]
         if self.numbers is not None:
-            self.numbers.forget(self.lines)
+            self.numbers.forget(max(0, self.lines - NEAR_BYTES))  # `nearby` looks back so many lines at most
 
     def _found(self, data: bytes, position: int, end: int) -> Iterator[tuple[Lines, int]]:
         """The lines of interest between `position` and `end`, each with where what ran with it ends."""
         for which, at, _ in self._hits(data, position):
-            if (at < position and not (at == position - 1 and which in self._marks)) or which < self._keys_from:
+            if (at < position and not (at == position - 1 and which in self._marks)) or which < SCANS_FROM:
                 continue
             if at >= end:
                 break
             start = at + 1 if which in self._marks else self._line_start(data, position, at)
             if which >= self._fields_from and which not in self._marks and not self._concerns(data, start, at):
+                continue
+            if which < self._keys_from and not _SCAN_WORD.match(data, at - (0 if which < SCANS_FROM + 2 else 4)):
                 continue
             for copy in self._copies(data, position, start):
                 position = copy[1]
@@ -227,7 +202,7 @@ class Sieve:
         hits = self._search(data[position - 1 :] if position else data)
         if position:
             hits = [(which, start + position - 1, end + position - 1) for which, start, end in hits]
-        execs = [at for which, at, _ in hits if which < self._keys_from]
+        execs = [at for which, at, _ in hits if which < SCANS_FROM]
         self._last_exec = execs[-1] if execs else -1
         return hits
 
@@ -333,10 +308,37 @@ class Sieve:
                 break
         return first
 
+    def nearby(self, text: str, sender: str = "") -> Iterator[tuple[int, str]]:
+        """(number, line) of each line shortly before those handed on last that holds this text, if there is one.
+
+        With a sender, as in "[0 10.0.0.1:5000] ", only of those that it sent, and of those shortly behind, too.
+        """
+        wanted, by = text.encode("utf-8", "surrogateescape"), sender.encode("utf-8", "surrogateescape")
+        data, (first, after, number) = self._data, self._handed
+        before = data[max(0, first - NEAR_BYTES) : first]
+        if first < NEAR_BYTES:
+            before = self._passed[first - NEAR_BYTES :] + before
+        for start, line in lines_with(before, by or wanted):
+            if wanted in line:
+                yield self._placed(number - before.count(b"\n", start), line)
+        if not by:
+            return
+        behind = data[after : after + NEAR_BYTES]
+        for start, line in lines_with(behind, by):
+            if wanted in line:
+                passed = data.count(b"\n", first, after) + behind.count(b"\n", 0, start)
+                yield self._placed(number + passed, line)
+
+    def _placed(self, number: int, line: bytes) -> tuple[int, str]:
+        """A line with its number in the user's file."""
+        text = line.decode("utf-8", "surrogateescape")
+        return (number if self.numbers is None else self.numbers.place(number, [text])[0]), text
+
     def _lines(self, kind: str, data: bytes, first: int, after: int) -> Lines:
         text = data[first:after].decode("utf-8", "surrogateescape")
         texts = (text[:-1] if text[-1:] == "\n" else text).split("\n") if kind != "single" else [text]
         number, count = self.lines + 1, len(texts)
+        self._handed = (first, after, number)
         self.lines += count
         self.matched += count
         if self.numbers is not None:
@@ -367,33 +369,3 @@ def our_names(layout: KeyLayout) -> tuple[str, ...]:
     end = "_node_id"
     ends = [end] if all(field.endswith(end) for field in fields) else fields
     return (*key_texts(layout), *ends, layout.current_turn_field)
-
-
-def search_for(texts: Sequence[bytes]) -> Search:
-    """A function that finds these texts in a piece of data, in the order in which they stand.
-
-    Of two that overlap the later one may be left out: whoever asks wants the line, and that is the same.
-    """
-    try:
-        from ahocorasick_rs import BytesAhoCorasick, MatchKind
-    except ImportError:  # there are no wheels of it for musl
-        return one_by_one(texts)
-    # leftmost matches let it compare with vector instructions; to find them all takes ten times as long
-    return BytesAhoCorasick(texts, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
-
-
-def one_by_one(texts: Sequence[bytes]) -> Search:
-    """The same with a pass for each text, for machines without the library."""
-
-    def search(data: bytes) -> list[Hit]:
-        hits = [(which, at, at + len(text)) for which, text in enumerate(texts) for at in _places(data, text)]
-        return sorted(hits, key=itemgetter(1))
-
-    return search
-
-
-def _places(data: bytes, text: bytes) -> Iterator[int]:
-    at = data.find(text)
-    while at >= 0:
-        yield at
-        at = data.find(text, at + len(text))
