@@ -5,7 +5,7 @@ import pytest
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.places import Place, fit_for_a_node, places_read
 from turnaffinity.stage.drawing import claim_random, finalizes, needs_random, selects
-from turnaffinity.stage.stage import Stage
+from turnaffinity.stage.stage import Stage, Step
 from turnaffinity.wire.effects import Looks
 
 # TA-NEVER-1
@@ -274,6 +274,12 @@ def node_that(stage: Stage, became: str) -> str:
     return "" if became == "no affinity" else other
 
 
+def needs_the_first_place(stage: Stage, step: Step, turn: str) -> None:
+    layout = stage.layout
+    if not Looks(layout).reads_of(step.wire, layout.turn_key(turn), layout.affinity_field):
+        stage.unobservable("the turn's own field is not read, so that no other place is a second one (TA-KEY-1's)")
+
+
 def needs_fit(stage: Stage, fit: list[Place]) -> None:
     if not fit:
         stage.unobservable("what was read there cannot hold a node's name without an error")
@@ -293,6 +299,7 @@ def test_what_a_selection_is_seen_to_read_is_no_second_place(stage: Stage, becam
     places = places_read(stage, step.wire, turn, turn)
     if not places:  # there is nothing else that it could go by
         return
+    needs_the_first_place(stage, step, turn)
     fit = fit_for_a_node(stage, places, turn, turn, None)
     needs_fit(stage, fit)
     stage.do_all([place.planted(nodes[0], turn, turn) for place in fit])
@@ -326,6 +333,8 @@ def test_what_a_finalize_is_seen_to_read_is_no_second_place(stage: Stage, why: s
         places |= places_read(stage, step.wire, session, turn)
     if not places:
         return
+    if became != "no open turn":
+        needs_the_first_place(stage, step, turn)
     session = stage.session()
     fit = fit_for_a_node(stage, places, session, scene(session), why)
     needs_fit(stage, fit)

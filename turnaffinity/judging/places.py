@@ -69,7 +69,9 @@ def fit_for_a_node(stage: Stage, places: Iterable[Place], session: str, turn: st
         stage.do(*command)
         try:
             asked = stage.select(turn=turn) if reason is None else stage.finalize(session, reason)
-            fit += [place] if isinstance(asked.answer, Finalized | Selected) else []
+            answer = asked.answer
+            turn_of_it = isinstance(answer, Finalized) and answer.turn_id == gone  # a second pointer: TA-KEY-2's
+            fit += [place] if isinstance(answer, Finalized | Selected) and not turn_of_it else []
         except Violation:
             pass
         stage.do(*(("DEL", command[1]) if place.field is None else ("HDEL", command[1], place.field)))
