@@ -59,7 +59,6 @@ class Stage:
             self.judge.observer.disturb()
         self.rng = random.Random(f"{self.judge.seed}/{self.case_id}")
         self._token = token(self.judge.seed)
-        # what an implementation keeps of a case before must not fit this one
         self._of_this_case = f"{random.Random(f'{self.judge.seed}/{self.case_id}/names').getrandbits(24):06x}"
         self._serial = 0
         self.layout: KeyLayout = self.judge.layout
