@@ -232,7 +232,7 @@ def test_fields_that_others_change_in_the_middle_of_a_turn_survive_its_close(sta
     step = stage.finalize(session, reason)
     now = stage.snapshot().hash(key)
     survived = {"muted": "yes", "joined": "1"}.items() <= now.items()
-    stage.claim(survived, "muted=yes, joined=1", str(now), step.seen)
+    stage.claim(survived, "muted=yes, joined=1", now, step.seen)
 
 
 @case("TA-CLEAR-5")

@@ -355,7 +355,7 @@ def test_other_fields_of_the_session_hash_survive_every_finalize(stage: Stage, p
         before, after = their_fields(stage, moment.before, key), their_fields(stage, moment.after, key)
         if before:
             count += 1
-            stage.claim(before.items() <= after.items(), f"{before}", f"{after}", moment.step.seen)
+            stage.claim(before.items() <= after.items(), in_words(before), after, moment.step.seen)
             ttl, now = moment.before.keys[key].expires_at_ms, moment.after.keys[key].expires_at_ms
             holds = now == ttl or ttl == NO_TTL  # that a TTL comes is TA-WRITE-2's
             stage.claim(holds, "the session manager's TTL as it was", f"{now} ms, before {ttl} ms", moment.step.seen)

@@ -319,7 +319,7 @@ def test_however_few_other_fields_of_the_session_hash_survive(stage: Stage, reas
     for why in ("max_duration", reason, reason):
         step = stage.finalize(session, why)
         found = stage.snapshot().hash(key)
-        stage.claim(fields.items() <= found.items(), str(fields), str(found), step.seen)
+        stage.claim(fields.items() <= found.items(), in_words(fields), found, step.seen)
 
 
 @case("TA-KEY-2")
