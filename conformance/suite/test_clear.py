@@ -95,7 +95,7 @@ def test_with_no_open_turn_clearing_changes_nothing(stage: Stage, site: str, rea
     after = stage.snapshot()
     if scene == "empty pointer":  # an empty pointer may go
         wanted, found = ({k: v for k, v in state.hash(key).items() if k != field} for state in (before, after))
-        stage.claim(found == wanted, "the other fields as they were", str(found), step.seen)
+        stage.claim(found == wanted, "the other fields as they were", found, step.seen)
         stage.claim(not stage.open_turn(session), f"no {field}, or an empty one", stage.open_turn(session), step.seen)
     own = {key} if scene == "empty pointer" else set()
     stage.claim_others_unchanged(before, after, "every key as it was", step, own)
