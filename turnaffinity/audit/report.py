@@ -36,7 +36,7 @@ NO_CLOSE = "no close of a turn that was seen open"
 
 @dataclass
 class AuditReport:
-    """The verdict on a trace; `as_dict` is the shape of `verify --json` with profile "trace" (DESIGN, section 6)."""
+    """The verdict on a trace; `as_dict` is the shape of `verify --json` with profile "trace"."""
 
     rules: list[dict[str, Any]]
     whole_turns: int
@@ -194,7 +194,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
 
 
 def apply_expected(report: AuditReport, expected: Iterable[Expectation], on: date | None = None) -> None:
-    """Mark the failures that were expected; those that did not come are stale (DESIGN, section 6).
+    """Mark the failures that were expected; those that did not come are stale.
 
     An entry for another reading, for a rule that no trace is judged by, or past its `expires` day, expects nothing.
     A rule that this trace could not show is never stale.
