@@ -22,7 +22,7 @@ verify: $(BASE) ## judge the reference on a live server, as a newcomer does (ARG
 	@$(BIN)/turnaffinity verify $(ARGS)
 
 test: $(DEV) conformance ## what is run every day: conformance suite, notebooks, our own tests
-	$(PYTEST) tests notebooks --nbval $(wildcard notebooks/sanitize.cfg:%=--nbval-sanitize-with %) -n 2 --dist loadfile -q
+	$(PYTEST) notebooks tests --nbval -n 2 --dist loadfile --no-loadscope-reorder -q
 
 conformance: $(DEV) ## the suite under pytest, on the reference
 	$(PYTEST) conformance -q
