@@ -12,6 +12,9 @@ BASE      := $(VENV)/.installed-base
 NOTEBOOKS := $(VENV)/.installed-notebooks
 DEV       := $(VENV)/.installed-dev
 
+# what is compiled is kept, also where the environment says otherwise: each test starts many a process
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help verify test conformance notebooks long lint examples bench mutants soak browser refresh lab book sbom lock clean
 

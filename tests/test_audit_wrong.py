@@ -95,7 +95,7 @@ SPLICED: dict[str, tuple[str, Wrong, set[str]]] = {
 }
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=120)
 @given(st.sampled_from(sorted(SPLICED)), st.integers(0, 10**6), st.floats(0, 1))
 def test_a_violation_spliced_in_anywhere_is_found_at_its_line(name: str, seed: int, place: float) -> None:
     rule, make, neighbours = SPLICED[name]

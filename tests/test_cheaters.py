@@ -73,6 +73,7 @@ def test_a_decision_that_is_claimed_and_not_made_violates_the_reading():
     assert "TA-TURN-4" in blamed(report)
 
 
+@pytest.mark.long
 def test_the_reading_is_found_by_deeds_and_not_by_claims():
     command = f"{sys.executable} {mutants_folder() / 'cheaters' / 'claims_what_it_is_not.py'}"
     with Judge("adapter", command, auto=True, seed=7) as judge:

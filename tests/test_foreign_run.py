@@ -54,6 +54,7 @@ def test_a_run_leaves_none_of_its_keys_behind(foreign: tuple[str, redis.Redis]) 
     assert content(client) == before
 
 
+@pytest.mark.long
 def test_an_interrupted_run_leaves_none_of_its_keys_behind(foreign: tuple[str, redis.Redis]) -> None:
     url, client = foreign
     before = content(client)

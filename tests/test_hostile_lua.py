@@ -160,6 +160,7 @@ def test_after_three_calls_that_cost_the_server_the_rest_is_not_run(tmp_path: Pa
     assert (report.verdict, report.exit_status) == ("incomplete", 1)
 
 
+@pytest.mark.long
 def test_a_script_that_shouts_on_the_wire_is_a_failed_case(tmp_path: Path) -> None:
     path = tmp_path / "shouts.lua"
     path.write_text(
@@ -280,6 +281,7 @@ def test_a_script_of_theirs_that_takes_long_is_not_stopped(theirs: Server, tmp_p
         assert connection.read_response() == "whole"
 
 
+@pytest.mark.long
 def test_whose_script_a_server_runs_is_told_by_its_call(theirs: Server) -> None:
     call = ("EVAL", A_SECOND, "0")
     observers = [Observer(theirs), Observer(theirs)]

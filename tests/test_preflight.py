@@ -53,6 +53,7 @@ def test_an_implementation_that_finds_nodes_is_judged_by_its_rules(tmp_path: Pat
     assert [(rule.id, rule.status) for rule in report.rules] == [("TA-SEL-7", "pass")]
 
 
+@pytest.mark.long
 def test_one_that_finds_nodes_for_closing_jobs_alone_is_judged_by_its_rules(tmp_path: Path) -> None:
     more = "self.extend_turn = lambda *asked: ('', [])"
     with Judge("adapter", adapter(tmp_path, "lingua:v1:pool:{pair}:{pool_id}:nodes", more), seed=1) as judge:

@@ -15,8 +15,10 @@ import psutil
 import pytest
 from command_line import typed
 
+from turnaffinity.judging.run import run_suite
 from turnaffinity.notebook import readme
 from turnaffinity.server import open_server
+from turnaffinity.stage.judge import Judge
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "lua/select_node.lua"
@@ -253,6 +255,19 @@ def test_a_signal_that_python_loses_in_a_del_ends_the_command_all_the_same(numbe
     )
     assert done.returncode == status, done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_a_run_is_interrupted_also_where_pytest_cannot_print_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    # seen with Python 3.11, whose traceback had an entry without a line number; pytest 9.2 subtracts one from it
+    def fails(*_: object) -> None:
+        raise TypeError("unsupported operand type(s) for -: 'NoneType' and 'int'")
+
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("_pytest.terminal.TerminalReporter.pytest_keyboard_interrupt", fails)
+    with Judge("lua", str(SCRIPT), seed=1) as judge, pytest.raises(KeyboardInterrupt):
+        run_suite(judge, ("TA-LUA-1",), progress=pressed)
 
 
 def test_ctrl_c_leaves_no_key_on_a_server_that_is_not_ours() -> None:

@@ -162,12 +162,23 @@ def main(args: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stream that tests put in its place
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    with suppress(ValueError):  # not in the main thread: the caller keeps its own handling
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ending, _leave_orderly)
-    with lost_interrupts_sent_again():
+    with _orderly_end(), lost_interrupts_sent_again():
         status = _status_of(list(sys.argv[1:] if args is None else args))
     sys.exit(status)
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block by an exception; what handled them before does so again after it."""
+    before: dict[int, Any] = {}
+    with suppress(ValueError):  # not in the main thread: the caller keeps its own handling
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            before[ending] = signal.signal(ending, _leave_orderly)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _leave_orderly(number: int, _frame: object) -> None:

@@ -194,8 +194,9 @@ class JudgePlugin:
         if isinstance(excinfo.value, SystemExit):
             self.leaving = excinfo.value
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
-        """Remember that the user stopped the run."""
+        """Remember that the user stopped the run, before pytest's own report of it can fail."""
         self.interrupted = True
 
     def pytest_unconfigure(self) -> None:

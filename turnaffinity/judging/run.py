@@ -159,7 +159,12 @@ def run_suite(
         protocol = beside(judge)
     noise = io.StringIO()
     with no_foreign_plugins(), contextlib.redirect_stdout(noise):
-        status = pytest.main(suite_arguments(), plugins=plugins)
+        try:
+            status = pytest.main(suite_arguments(), plugins=plugins)
+        except Exception:
+            if not plugin.interrupted:
+                raise
+            status = pytest.ExitCode.INTERRUPTED  # some interrupts have a traceback that pytest cannot print
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         if plugin.leaving is not None:
             raise plugin.leaving

@@ -81,6 +81,7 @@ class LineChannel:
         Raises `ChannelBroke` if something was there before the request, nothing came within `seconds`, the
         process ended, or the line is over the limit. What came along with the line is in `surplus`.
         """
+        self._drain_errors()  # an answer may have come before what was written for it was looked at
         self.complaints.asked()
         self._refuse_early_output()
         until = self._clock.now() + seconds
