@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from turnaffinity.judging.preflight import NO_NODE
 from turnaffinity.judging.run import verify
 from turnaffinity.reports.verdict_terminal import console_for, print_report
