@@ -16,6 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+import turnaffinity.cli.auditing
+import turnaffinity.cli.main
+import turnaffinity.cli.verifying  # here, since each fork would import them anew: half a second
+
 ROOT = Path(__file__).parent.parent
 DEADLINE_S = 120.0
 
@@ -58,10 +62,8 @@ def _become(argv: list[str], cwd: Path, environment: Mapping[str, str], files: l
             setattr(sys, f"__{name}__", stream)
         sys.stdin = os.fdopen(os.dup(0), encoding="utf-8")
         sys.argv = ["turnaffinity", *argv]
-        from turnaffinity.cli.main import main
-
         try:
-            main()
+            turnaffinity.cli.main.main()
             status = 0
         except SystemExit as left:
             status = left.code if isinstance(left.code, int) else int(left.code is not None)
