@@ -118,7 +118,7 @@ def test_jobs_stay_with_a_recorded_node_whatever_its_hash_says(stage: Stage, say
 def test_a_closing_finalize_without_an_open_turn_draws_at_random(stage: Stage, reason: str) -> None:
     nodes = stage.nodes(3)
     stage.serve(nodes)
-    claim_random(stage, nodes, finalizes(stage, reason))
+    claim_random(stage, nodes, finalizes(stage, reason), deep=True)
 
 
 @case("TA-SEL-2")
@@ -126,7 +126,7 @@ def test_the_first_segment_of_a_long_speech_draws_at_random(stage: Stage, site: 
     nodes = stage.nodes(3)
     stage.serve(nodes, *stage.targets(site))
     # within a batch the first job may set the others' node (D3): only the first draw of each batch is free
-    claim_random(stage, nodes, finalizes(stage, "max_duration", stage.langs[:1] if site == "room" else site))
+    claim_random(stage, nodes, finalizes(stage, "max_duration", stage.langs[:1] if site == "room" else site), deep=True)
 
 
 @case("TA-SEL-2")
@@ -134,7 +134,7 @@ def test_the_first_segment_of_a_long_speech_draws_at_random(stage: Stage, site: 
 def test_the_jobs_of_a_closing_batch_are_drawn_one_by_one(stage: Stage, reason: str, count: int) -> None:
     nodes = stage.nodes(count)
     stage.serve(nodes, *stage.langs[:24])
-    claim_random(stage, nodes, finalizes(stage, reason, stage.langs[:24]))
+    claim_random(stage, nodes, finalizes(stage, reason, stage.langs[:24]), deep=True)
 
 
 @case("TA-SEL-2")
@@ -212,7 +212,7 @@ def test_jobs_are_drawn_at_random_in_each_of_the_usual_languages(stage: Stage) -
 def test_one_session_draws_at_random_again_and_again(stage: Stage, reason: str) -> None:
     nodes, session = stage.nodes(2), stage.session()
     stage.serve(nodes)
-    claim_random(stage, nodes, finalizes(stage, reason, session=lambda: session))
+    claim_random(stage, nodes, finalizes(stage, reason, session=lambda: session), deep=True)
 
 
 @case("TA-SEL-2")
@@ -238,7 +238,7 @@ def test_the_open_turns_id_does_not_fix_the_draw(stage: Stage) -> None:
         stage.do("DEL", stage.layout.turn_key(turn))
         stage.do("HSET", stage.layout.session_key(name), stage.layout.current_turn_field, turn)
 
-    claim_random(stage, nodes, finalizes(stage, why, session=lambda: session, before=pointed))
+    claim_random(stage, nodes, finalizes(stage, why, session=lambda: session, before=pointed), deep=True)
 
 
 @case("TA-SEL-2")

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from turnaffinity.stage.evidence import Follows, Violation
 from turnaffinity.stage.randomness import Draws, draw_until_settled
 from turnaffinity.stage.stage import Stage, Step
+from turnaffinity.wire.command import Command
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One way of drawing: `some(n)` makes at least one step, about n draws.
+    """One way of drawing: `some(n)` makes at least one step, about n draws, and does not watch them.
 
-    `alone` draws alike on a stage where nothing but candidates stands, so that nothing routes what is drawn;
+    `watched` makes one more step and watches it: only a failure needs the commands. `alone` draws alike on a stage
+    where nothing but candidates stands, so that nothing routes what is drawn;
     `ordered` says whether each draw there is free of the one before it.
     """
 
     kind: str
     some: Callable[[int], Sequence[Step]]
+    watched: Callable[[], Step]
     alone: Callable[[Stage], Draw]
     ordered: bool = True
 
@@ -30,36 +33,36 @@ def claim_random(
     draw: Draw,
     *,
     ordered: bool = True,
+    deep: bool = False,
     per: str = "draws",
     groups: Mapping[str, str] | None = None,
 ) -> None:
     """Fail the case unless the draws are a random choice among the candidates.
 
     A node that is no candidate fails at once. `groups` names for each of many candidates the group that it counts for;
-    of each group, all of like size, one has to come. Leaves the case, unless it is one of TA-SEL-2, where the choice
+    of each group, all of like size, one has to come. `deep` looks for long orders too: once for each way of asking is
+    enough, since a draw may be costly. Leaves the case, unless it is one of TA-SEL-2, where the choice
     is not random by itself.
     """
     leave_if_known_fixed(stage, draw)
     allowed = set(candidates)
-    draws = Draws(set(groups.values()) if groups else allowed, ordered=ordered)
-    watched: list[Step] = []
+    draws = Draws(set(groups.values()) if groups else allowed, ordered=ordered, deep=deep)
 
     def nodes_of(count: int) -> list[str]:
         found: list[str] = []
         for step in draw.some(count):
-            watched.extend(() if watched or not step.seen else (step,))
             for node in _nodes(step):
                 if node not in allowed:
                     expected = f"one of {', '.join(sorted(allowed))}"
-                    raise Violation(expected, f'node "{node}"' if node is not None else "no node", step.seen)
+                    observed = f'node "{node}"' if node is not None else "no node"
+                    raise Violation(expected, observed, _wire_of_another(draw, allowed))
                 found.append(groups[node] if groups else node)
         return found
 
     verdict = draw_until_settled(draws, nodes_of)
     if verdict:
         needs_random(stage, draw)
-        wire = watched[0].seen if watched else ()
-        raise Violation(f"a random choice among {', '.join(draws.candidates)}", verdict, wire)
+        raise Violation(f"a random choice among {', '.join(draws.candidates)}", verdict, draw.watched().seen)
     stage.draws += len(draws.seen)
     stage.note(
         f"{len(draws.seen)} {per} among {len(allowed)} candidates; a choice that never draws one of "
@@ -67,6 +70,15 @@ def claim_random(
         f"passes with chance {draws.chance_of_false_pass():g}, a right one fails with chance below 1e-9"
     )
 
+
+def _wire_of_another(draw: Draw, allowed: set[str]) -> tuple[Command, ...]:
+    """The commands of a draw that again falls on no candidate; none where it does not come again."""
+    steps = (draw.watched() for _ in range(LOOKED_AGAIN))
+    return next((step.seen for step in steps if not allowed.issuperset(_nodes(step))), ())
+
+
+LOOKED_AGAIN = 64
+"""How many draws are watched after a wrong one, until another is as wrong."""
 
 OWNER = "TA-SEL-2"
 """The rule that says that a choice is random; its own cases draw whatever is known."""
@@ -139,27 +151,22 @@ def selects(
     def made(source: Callable[[], str | None] | str | None) -> str | None:
         return source() if callable(source) else source
 
-    unwatched = False
+    def one(watch: bool = True) -> Step:
+        if before:
+            before()
+        return stage.select(lang, src=src, turn=made(turn), job=made(job), watch=watch)
 
     def draw_some(count: int) -> list[Step]:
-        nonlocal unwatched
-        steps: list[Step] = []
-        for _ in range(count):
-            if before:
-                before()
-            steps.append(stage.select(lang, src=src, turn=made(turn), job=made(job), watch=not unwatched))
-            unwatched = True  # the commands of the first draw are evidence; to watch each one takes long
-        return steps
+        return [one(watch=False) for _ in range(count)]
 
     ids = "no turn" if turn is None else "fresh turns" if callable(turn) else "one turn"
     jobs = job is not None
 
     def alone(empty: Stage) -> Draw:
-        one = empty.turn()
-        turns = {"no turn": None, "one turn": one}.get(ids, empty.turn)
+        turns = {"no turn": None, "one turn": empty.turn()}.get(ids, empty.turn)
         return selects(empty, turn=turns, job=empty.job if jobs else None)  # one job would keep its binding
 
-    return Draw(f"select, {ids}, {'jobs' if jobs else 'no job'}", draw_some, alone)
+    return Draw(f"select, {ids}, {'jobs' if jobs else 'no job'}", draw_some, one, alone)
 
 
 def finalizes(
@@ -174,20 +181,18 @@ def finalizes(
 ) -> Draw:
     """Draw through finalizes, each of a fresh session unless `session` names it; `before(session)` each time."""
 
-    unwatched = False
+    def one(watch: bool = True) -> Step:
+        name = session() if session else stage.session()
+        if before:
+            before(name)
+        return stage.finalize(name, reason, site, src=src, tgt=tgt, watch=watch)
 
     def draw_some(count: int) -> list[Step]:
-        nonlocal unwatched
         steps: list[Step] = []
         drawn = 0
         while drawn < count:
-            name = session() if session else stage.session()
-            if before:
-                before(name)
-            step = stage.finalize(name, reason, site, src=src, tgt=tgt, watch=not unwatched)
-            unwatched = True
-            drawn += len(step.nodes)
-            steps.append(step)
+            steps.append(one(watch=False))
+            drawn += len(steps[-1].nodes)
         return steps
 
     size = site if isinstance(site, str) else len(site)
@@ -196,4 +201,4 @@ def finalizes(
     def alone(empty: Stage) -> Draw:  # each of a fresh session: a later segment is routed by the first
         return finalizes(empty, reason, size if isinstance(size, str) else empty.langs[:size])
 
-    return Draw(f"{reason}, {size}", draw_some, alone, ordered=not (batch and reason == "max_duration"))
+    return Draw(f"{reason}, {size}", draw_some, one, alone, ordered=not (batch and reason == "max_duration"))

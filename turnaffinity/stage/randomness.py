@@ -15,10 +15,16 @@ FALSE_ALARM = 1e-11
 
 LONGEST_PERIOD = 24
 
+SHORT_PERIOD = 6
+"""The longest period, and the largest deck, looked for where the claim is only that a choice is made at random there.
+
+How it is made is looked at in full where randomness is the claim itself (TA-SEL-2).
+"""
+
 PAIRED = 7
 """Up to so many candidates each has to come right after each; of more, one right after itself is enough."""
 
-NEXT_BATCH = 8
+NEXT_BATCH = 4
 """How many draws are asked for after the first batch, before the question is looked at again: a draw may be costly."""
 
 
@@ -36,21 +42,22 @@ class Draws:
 
     `verdict()` is None while more draws are wanted, "" once the choice is known to vary in every way looked at,
     else the sentence that says how it is fixed. `ordered=False` looks only at which candidates came: for draws
-    whose order means nothing (made under different ids).
+    whose order means nothing (made under different ids). `deep=False` looks for short orders only.
     """
 
-    def __init__(self, candidates: Iterable[str], *, ordered: bool = True) -> None:
+    def __init__(self, candidates: Iterable[str], *, ordered: bool = True, deep: bool = True) -> None:
         self.candidates = sorted(candidates)
         self.seen: list[str] = []
         self.ordered = ordered
+        self.deep = deep
         self._missing = set(self.candidates)
         self._visits = Counter[str]()
         """How often a draw was made right after each candidate."""
         self._unrepeated = ordered
-        paired = ordered and len(self.candidates) <= PAIRED
+        paired = ordered and deep and len(self.candidates) <= PAIRED
         self._pairs = {(a, b) for a in self.candidates for b in self.candidates} if paired else set()
-        self._periods = set(range(1, LONGEST_PERIOD + 1)) if ordered else set()
-        sizes = _deck_sizes(len(self.candidates)) if ordered else ()
+        self._periods = set(range(1, (LONGEST_PERIOD if deep else SHORT_PERIOD) + 1)) if ordered else set()
+        sizes = [size for size in _deck_sizes(len(self.candidates)) if ordered and (deep or size <= SHORT_PERIOD)]
         self._decks = {(size, offset) for size in sizes for offset in range(size)}
 
     @property
@@ -121,9 +128,9 @@ class Draws:
 def draw_until_settled(draws: Draws, draw_some: Callable[[int], Sequence[str]], first: int | None = None) -> str:
     """Ask for draws, `first` and then a few more each time, until the question is settled; "" if it varies.
 
-    The first batch is 32 draws, which rules out most orders; 8 where only which candidates come is looked at.
+    The first batch is 32 draws, which rules out most orders; 8 where only short ones, or none, are looked for.
     """
-    batch = first or (32 if draws.ordered else 8)
+    batch = first or (32 if draws.ordered and draws.deep else 8)
     while True:
         for node in draw_some(batch):
             draws.add(node)

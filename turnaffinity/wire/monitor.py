@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from turnaffinity.wire.command import Command
 
@@ -30,7 +31,7 @@ def parse_line(line: bytes | str, number: int = 0) -> Command | None:
     if match is None:
         return None
     at_s, db, client, rest = match.groups()
-    argv = split_arguments(rest)
+    argv = _split_before(rest)
     if argv is None:
         return None
     return Command(argv, client.decode("utf-8", "surrogateescape"), int(db), float(at_s), number)
@@ -44,6 +45,10 @@ def split_arguments(rest: bytes) -> tuple[str, ...] | None:
     if _WHOLE.fullmatch(rest) is None:
         return None
     return tuple([_unescaped(part).decode("utf-8", "surrogateescape") for part in _arguments(rest)])
+
+
+# a script that asks a thousand pools asks the same thousand each time
+_split_before = lru_cache(maxsize=1 << 14)(split_arguments)
 
 
 def _arguments(rest: bytes) -> list[bytes]:
