@@ -25,6 +25,7 @@ LAYERS = (
     {"faults"},
     {"judging"},
     {"capsules"},
+    {"diagnosis"},
     {"explorer", "audit", "mutation", "vectors", "bench", "load"},
     {"reports"},
     {"notebook"},

@@ -17,6 +17,7 @@ from turnaffinity.cli.options import chosen_reading
 from turnaffinity.contract.decisions import DEFAULT_READING
 from turnaffinity.contract.layout import load_layout
 from turnaffinity.contract.rules import judged_only_with_faults, matching
+from turnaffinity.diagnosis.telling import as_members
 from turnaffinity.judging.cores import on_one_core
 from turnaffinity.judging.expected import (
     Expectation,
@@ -61,6 +62,7 @@ class Wishes:
     tcp: bool = False
     deadline: str | None = None
     workers: int | None = None
+    everything: bool = False
     list_cases: bool = False
     lang: str = "en"
     all_cores: bool = False
@@ -126,7 +128,7 @@ def verify_and_report(wishes: Wishes) -> None:
         make_folder(wishes.capsules)
     write_all(capsules | report_files(report, wishes, known))
     if wishes.json_file != STDOUT:
-        verdict_terminal.print_report(report, lang=wishes.lang)
+        verdict_terminal.print_report(report, lang=wishes.lang, everything=wishes.everything)
     raise typer.Exit(report.exit_status)
 
 
@@ -145,7 +147,7 @@ def report_files(report: Report, wishes: Wishes, known: Sequence[Expectation] = 
     """The files that were asked for, with their texts."""
     texts: dict[Path, str | bytes] = {}
     if wishes.json_file:
-        texts[wishes.json_file] = json_text(report.as_dict())
+        texts[wishes.json_file] = json_text({**report.as_dict(), **as_members(report)})
     if wishes.junit:
         texts[wishes.junit] = junit(report)
     if wishes.html:

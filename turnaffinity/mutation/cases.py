@@ -80,9 +80,10 @@ def _argument_sets(function: Callable[..., Any]) -> Iterator[dict[str, Any]]:
 
 
 def run_cases(
-    judge: Judge, profile: str, *, first: str | None = None, at_first: bool = False, leave_out: Iterable[str] = ()
-) -> dict[str, list[CaseResult]]:
-    """The outcomes by rule. A rule's cases end with its first failure; the whole run too, with `at_first`.
+    judge: Judge, profile: str, *, first: str | None = None, at_first: bool = False, thorough: bool = False,
+    leave_out: Iterable[str] = (),
+) -> dict[str, list[CaseResult]]:  # fmt: skip
+    """The outcomes by rule. A rule's cases end with its first failure, unless `thorough`; with `at_first` the run too.
 
     The cases of the rule `first` come before the others. `leave_out` names rules that are not judged.
     """
@@ -99,7 +100,7 @@ def run_cases(
         result = case.run(judge)
         results.setdefault(case.rule, []).append(result)
         if is_blame(result):
-            if not result.unanswered:  # whose that is shows when all are done
+            if not result.unanswered and not thorough:  # whose that is shows when all are done
                 broken.add(case.rule)
             if at_first:
                 break

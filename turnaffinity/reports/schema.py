@@ -58,6 +58,19 @@ class ProtocolEntry(_Open):
     status: Annotated[Status, Field(description="what came of it")]
 
 
+class MistakeEntry(_Open):
+    """One thing that is wrong, as the terminal tells it."""
+
+    says: Annotated[str, Field(description="what is wrong, in a sentence")]
+    mend: Annotated[str, Field(description="how to mend it")]
+    rules: Annotated[list[str], Field(description="the rules that it breaks")]
+    looks_like: Annotated[str | None, Field(description="the known mistake that it looks like; null: none")]
+    explains: Annotated[int, Field(ge=1, description="how many failed checks it explains")]
+    line: Annotated[int | None, Field(description="the line of the script at fault; null where that is not known")]
+    case: Annotated[str, Field(description="the failed check that shows it best")]
+    capsule: Annotated[str | None, Field(description="that check's capsule, if one was written")]
+
+
 class ReportDocument(_Open):
     """The report of `turnaffinity verify --json` (and of `audit --json`, whose profile is "trace")."""
 
@@ -79,6 +92,12 @@ class ReportDocument(_Open):
     exit: Annotated[Literal[0, 1], Field(description="the exit status; with 2 or 3 no report is written")]
     stale: Annotated[list[dict[str, Any]], Field(description="expected failures that pass now")]
     seconds: Annotated[float, Field(ge=0, description="how long the run took, in seconds")]
+    mistakes: Annotated[
+        list[MistakeEntry], Field(default=[], description="what is wrong, MUST first; not in a trace's report")
+    ]
+    names: Annotated[
+        dict[str, str], Field(default={}, description="the short name of each made-up one that the mistakes show")
+    ]
 
 
 def schema_text() -> str:

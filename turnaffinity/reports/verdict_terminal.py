@@ -17,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from turnaffinity.contract.rules import family, judged_only_with_faults
+from turnaffinity.diagnosis.mistakes import mistakes_of
+from turnaffinity.diagnosis.telling import tell
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
@@ -34,6 +36,9 @@ STYLES = {
     "not-run": "bold magenta", "skip": "magenta", "conforms": "bold green", "violates": "bold red",
     "incomplete": "bold magenta",
 }  # fmt: skip
+MOST_MISTAKES = 5
+"""Mistakes shown; the rules of the others are named."""
+
 MOST_FAILURES = 2
 """Failures shown of one rule; the rest is counted."""
 
@@ -63,8 +68,11 @@ def progress_bar() -> Iterator[Told | None]:
         yield lambda done, planned: bar.update(task, completed=done, total=planned or None)
 
 
-def print_report(report: Report, *, lang: str = "en", console: Console | None = None) -> None:
-    """Print a line for each rule, the failures with their evidence, and the verdict line."""
+def print_report(report: Report, *, lang: str = "en", console: Console | None = None, everything: bool = False) -> None:
+    """Print a line for each rule and the verdict line; where rules were broken, the mistakes and a line a family.
+
+    With `everything` each rule has its line, and each failure its evidence, whatever was broken.
+    """
     console, words = console or console_for(), Words(lang)
     name = " ".join(one_line(report.implementation.get(part, "")) for part in ("name", "version")).strip()
     about = f" {words('on')} {one_line(report.server)}, {words('reading')} {report.reading_told(words('not seen'))}"
@@ -75,6 +83,10 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
             print_finding(console, finding(check, Names(), words=words))
     if report.unrun:
         console.print(Text(f"\n{words(report.unrun)}", style=STYLES["fail"]))
+    if report.failed and not report.unrun and not everything:
+        _print_mistakes(console, words, report)
+        _print_ending(console, words, report, brief=True)
+        return
     for name_of_family, rules in groupby([] if report.unrun else report.rules, key=lambda rule: family(rule.id)):
         console.print(Text(f"\n{words.family(name_of_family)}", style="bold"))
         for rule in rules:
@@ -86,6 +98,38 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
         if more > 0:
             console.print(Text(f"  {words('and')} {more} {words('more failures of this rule')} (--json)", style="dim"))
     _print_ending(console, words, report)
+
+
+def _print_mistakes(console: Console, words: Words, report: Report) -> None:
+    """What is wrong, MUST first; then a line for each warning, and one for each family."""
+    found, names = mistakes_of(report), Names(report.layout, token(report.seed))
+    for number, mistake in enumerate(found[:MOST_MISTAKES], 1):
+        told = tell(mistake, report, words, width=console.width - 3)
+        console.print()
+        _print_hanging(console, f"{number}. ", told.says, STYLES["fail"])
+        for line in told.lines(console.width - 3):
+            console.print(Text(f"   {line}", style="red" if line.startswith("> ") else ""), soft_wrap=True)
+    if len(found) > MOST_MISTAKES:
+        rules = ", ".join(dict.fromkeys(rule for mistake in found[MOST_MISTAKES:] for rule in mistake.rules))
+        _print_hanging(console, "", words("{n} more: {rules}", n=len(found) - MOST_MISTAKES, rules=rules), "dim")
+    console.print()
+    for rule in report.rules:
+        for warning in rule.warnings[:1] if rule.status == "warn" else ():
+            _print_hanging(console, f"{rule.id}  ", names.apply(one_line(warning)), STYLES["warn"])
+    _print_families(console, words, report)
+
+
+def _print_families(console: Console, words: Words, report: Report) -> None:
+    for name, rules in groupby(report.rules, key=lambda rule: family(rule.id)):
+        by_status: dict[str, list[str]] = {}
+        for rule in rules:
+            by_status.setdefault(rule.status, []).append(rule.id)
+        passed, all_of = len(by_status.pop("pass", [])), sum(1 for rule in report.rules if family(rule.id) == name)
+        others = "; ".join(f"{words(status)} {', '.join(ids)}" for status, ids in by_status.items())
+        count = words("{n} of {all} pass", n=passed, all=all_of)
+        style = "" if "fail" in by_status else "dim"
+        _print_hanging(console, f"{name:<6} ", f"{count}{'; ' if others else ''}{others}", style)
+    console.print(Text(words("every rule and every failure: --all"), style="dim"))
 
 
 def _cut(console: Console, text: str, columns: int) -> str:
@@ -140,14 +184,15 @@ def print_finding(console: Console, found: Finding) -> None:
         console.print(Text(f"  {line}", style=style), soft_wrap=True)
 
 
-def _print_ending(console: Console, words: Words, report: Report) -> None:
+def _print_ending(console: Console, words: Words, report: Report, *, brief: bool = False) -> None:
     console.print()
     drawn = [(rule.id, rule.draws) for rule in report.rules if rule.draws]
     if drawn:
         each = ", ".join(f"{rule_id} {draws}" for rule_id, draws in drawn)
         chance = words("a choice that is not random passes with a chance below 1e-9")
         total = sum(draws for _, draws in drawn)
-        _print_hanging(console, f"{words('drawn at random')}: ", f"{total} {words('draws')} ({each}); {chance}", "dim")
+        which = "" if brief else f" ({each})"
+        _print_hanging(console, f"{words('drawn at random')}: ", f"{total} {words('draws')}{which}; {chance}", "dim")
     if report.profile == "scheduler":
         seen = ", ".join(f"{name} = {choice or words('not seen')}" for name, choice in report.decisions.items())
         console.print(f"{words('decisions seen')}: {seen}")

@@ -53,14 +53,18 @@ def verify(
         bool, typer.Option("--all-cores", help="let server and implementation spread over all cores")
     ] = False,
     list_cases: Annotated[bool, typer.Option("--list", help="list the cases that would run, and run none")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="print each rule and each failure, not the mistakes alone")
+    ] = False,
     lang: Lang = "en",
 ) -> None:
-    """Judge an implementation and print a verdict for each rule.
+    """Judge an implementation and print a verdict for each rule; or the mistakes, where rules are broken.
 
     Without --lua and --adapter the reference itself is judged, on the embedded server. A script is judged by
-    the rules of profile L, an adapter by those of profile S. Every failure shows what was expected, what was
-    observed, and the commands on the wire, the broken one marked. Sessions, turns, nodes and pools have fresh
-    names in every run, made from the printed --seed.
+    the rules of profile L, an adapter by those of profile S. Failed checks are held against those of known mistakes:
+    each mistake is said with the rules that it breaks, how to mend it, and the scene that shows it best, with the
+    commands on the wire, the broken one marked. --all prints every rule, and every failure with its evidence.
+    Sessions, turns, nodes and pools have fresh names in every run, made from the printed --seed.
 
     With --reading auto the choices D1..D4 are found out from behaviour alone, and then held against it.
     With --faults every command of a finalize is broken once by every fault (the connection cut before it, after it and
@@ -94,6 +98,7 @@ def verify(
             lua=lua, adapter=adapter, server=server, faults=faults, acl=acl, trust_script=trust_script,
             reading=reading, layout=layout, rules=tuple(rule or ()), seed=seed, json_file=json_file, junit=junit,
             html=html, badge=badge, expect_fail=expect_fail, write_expect=write_expect, capsules=capsules, tcp=tcp,
-            deadline=deadline, workers=workers, list_cases=list_cases, lang=lang, all_cores=all_cores,
+            deadline=deadline, workers=workers, list_cases=list_cases, everything=everything, lang=lang,
+            all_cores=all_cores,
         )
     )  # fmt: skip

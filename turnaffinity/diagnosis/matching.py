@@ -1,0 +1,98 @@
+"""Which known mistakes explain what failed? The fewest, and none that what passed speaks against.
+
+A kill matrix computed ahead of time and held against a failing pattern. A check that few mistakes fail tells more than
+one that many do, so that each weighs the logarithm of its rareness.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+SURE = 0.6
+"""Below this share of a mistake's own weight it is not named: too many of the checks that it fails have passed."""
+
+MOST = 6
+"""More mistakes than this are not told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One mistake that fits: the failed checks that it explains first, and how well it fits, from 0 to 1."""
+
+    id: str
+    explains: frozenset[str]
+    score: float
+
+
+def weights(patterns: Iterable[frozenset[str]]) -> dict[str, float]:
+    """How much each check tells: the rarer among the mistakes, the more."""
+    known = list(patterns)
+    counts = Counter(check for pattern in known for check in pattern)
+    return {check: 1 + math.log(len(known) / count) for check, count in counts.items()}
+
+
+def matches(
+    failed: frozenset[str],
+    passed: frozenset[str],
+    patterns: Mapping[str, frozenset[str]],
+    owners: Mapping[str, str],
+) -> list[Match]:
+    """The fewest mistakes that explain the failed checks, the one that explains most first.
+
+    `owners` names each mistake's own rule. What no mistake explains is in none of them.
+    """
+    weight = weights(patterns.values())
+    candidates = {
+        name: pattern & (failed | passed) for name, pattern in patterns.items() if pattern & failed
+    }  # what was not executed speaks neither for nor against
+    fits = {name: _fit(pattern, failed, weight) for name, pattern in candidates.items()}
+    found: list[Match] = []
+    left = set(failed)
+    while left and len(found) < MOST:
+        best = _best(left, candidates, fits, owners, weight)
+        if best is None:
+            break
+        explains = frozenset(candidates[best] & left)
+        found.append(Match(best, explains, fits[best]))
+        left -= explains
+        del candidates[best]
+    return found
+
+
+def _fit(pattern: frozenset[str], failed: frozenset[str], weight: Mapping[str, float]) -> float:
+    whole = sum(weight[check] for check in pattern)
+    return sum(weight[check] for check in pattern & failed) / whole if whole else 0.0
+
+
+def _best(
+    left: set[str],
+    candidates: Mapping[str, frozenset[str]],
+    fits: Mapping[str, float],
+    owners: Mapping[str, str],
+    weight: Mapping[str, float],
+) -> str | None:
+    """The mistake that explains most of what is left, of those that fit; of equals the one that fits best."""
+    most, best = 0.0, None
+    for name, pattern in candidates.items():
+        news = pattern & left
+        if fits[name] < SURE or not any(check.startswith(f"{owners[name]} ") for check in news):
+            continue
+        gain = sum(weight.get(check, 1.0) for check in news)
+        # as much as it explains, less what it would fail besides and did not
+        missed = (1 - fits[name]) * sum(weight[check] for check in pattern)
+        score = gain - 2 * missed
+        if score > most or (best is not None and score == most and _before(name, best, candidates, fits)):
+            most, best = score, name
+    return best
+
+
+def _before(name: str, other: str, candidates: Mapping[str, frozenset[str]], fits: Mapping[str, float]) -> bool:
+    return (fits[name], -len(candidates[name])) > (fits[other], -len(candidates[other]))
+
+
+def unexplained(failed: Iterable[str], found: Sequence[Match]) -> frozenset[str]:
+    """The failed checks that no mistake explains."""
+    return frozenset(failed).difference(*(match.explains for match in found))

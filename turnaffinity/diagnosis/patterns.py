@@ -1,0 +1,79 @@
+"""Which checks does each known mistake fail? Data, made by `python -m turnaffinity.mutation.patterns`."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from turnaffinity.contract.rules import RULES
+from turnaffinity.judging.verdict import CaseResult
+from turnaffinity.shared_files import shared
+
+FILE = "patterns.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A mistake that is known: what it is, how it is mended, and the checks that it fails, by profile ("L", "S")."""
+
+    id: str
+    rule: str
+    says: dict[str, str]
+    """By language: what is wrong, in a sentence."""
+    mend: dict[str, str]
+    fails: dict[str, frozenset[str]]
+
+
+def check_of(result: CaseResult) -> str:
+    """The check that a case is of: its rule and its claim, whatever the arguments that it was played with."""
+    return f"{result.rule} {result.case.partition('[')[0]}"
+
+
+def failed_checks(results: Iterable[CaseResult]) -> frozenset[str]:
+    """The checks that one of whose cases failed; of a SHOULD, was warned about."""
+    return frozenset(check_of(result) for result in results if tells_against(result))
+
+
+def passed_checks(results: Iterable[CaseResult]) -> frozenset[str]:
+    """The checks that were executed and of which no case failed."""
+    executed = frozenset(check_of(result) for result in results if result.outcome in {"pass", "fail", "warn"})
+    return executed - failed_checks(results)
+
+
+def tells_against(result: CaseResult) -> bool:
+    """Whether a case's outcome tells against the implementation."""
+    return result.outcome == "fail" or (result.outcome == "warn" and RULES[result.rule].level == "SHOULD")
+
+
+def folder() -> Path:
+    """Where the mutants, their words and their patterns lie."""
+    return shared("conformance", "mutants")
+
+
+@cache
+def known_mistakes() -> tuple[Known, ...]:
+    """Every mistake that has both a pattern and words, in the contract's order; none where the files are missing."""
+    path = folder() / FILE
+    if not path.is_file():
+        return ()
+    data = json.loads(path.read_text(encoding="utf-8"))
+    words = {
+        name: entry
+        for file in sorted((folder() / "mends").glob("*.toml"))
+        for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items()
+    }
+    return tuple(
+        Known(
+            name,
+            mutant["rule"],
+            {"en": words[name]["says"], "zh": words[name]["says_zh"]},
+            {"en": words[name]["mend"], "zh": words[name]["mend_zh"]},
+            {profile: frozenset(data["checks"][at] for at in places) for profile, places in mutant["fails"].items()},
+        )
+        for name, mutant in data["mutants"].items()
+        if name in words
+    )

@@ -1,0 +1,101 @@
+"""How is a mistake told? Its sentence, the rules that it breaks, the mend, and one scene, in the reader's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from turnaffinity.diagnosis.mistakes import Mistake, mistakes_of
+from turnaffinity.judging.verdict import CaseResult, Report
+from turnaffinity.server import token
+from turnaffinity.showing.finding import finding, one_line
+from turnaffinity.showing.names import Names
+from turnaffinity.showing.scene import given_and_asked
+from turnaffinity.showing.shown import hanging, padded
+from turnaffinity.showing.wording import Words
+
+MOST_WIRE = 8
+"""Rows of the wire that a scene shows: those around the broken command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One mistake as text: `says` is its sentence; `rows` are labelled; `wire` are lines, the broken one with ">"."""
+
+    says: str
+    level: str
+    rows: tuple[tuple[str, str], ...]
+    wire: tuple[str, ...]
+
+    def lines(self, width: int | None = None) -> list[str]:
+        """Everything below the sentence, at this width."""
+        column = max(len(label) for label, _ in self.rows)
+        told = [line for label, text in self.rows for line in hanging(f"{padded(label, column)}  ", text, width)]
+        return [*told, *self.wire]
+
+
+def names_of(report: Report) -> Names:
+    """Fresh short names for what a report's cases made up; each scene has its own, from n1 on."""
+    return Names(report.layout, token(report.seed))
+
+
+def tell(
+    mistake: Mistake, report: Report, words: Words, *, names: Names | None = None, width: int | None = None
+) -> Told:
+    """A mistake of a report in words; `names` learns the names that its scene shows."""
+    names, scene = names or names_of(report), mistake.scene
+    found = finding(
+        {"expected": scene.expected, "observed": scene.observed, "wire": scene.wire}, names,
+        layout=report.layout, words=words, scripts=report.scripts, most=MOST_WIRE,
+    )  # fmt: skip
+    given, asked = given_and_asked(scene.steps, report.layout, names, words)
+    failed = sum(result.outcome == "fail" for result in report.results)
+    likeness = f"{words('looks like')} {mistake.looks_like}" if mistake.looks_like else words(UNLIKE)
+    explained = words("explains {n} of {all} failed checks", n=mistake.explains, all=failed)
+    rows = [
+        (words("breaks"), f"{', '.join(mistake.rules)}; {explained}; {likeness}"),
+        (words("mend"), mistake.mend[words.lang]),
+        (words("given"), given),
+        (words("asked"), asked),
+        (words("wanted"), found.expected),
+        (words("got"), found.observed),
+        *found.more,
+        *((words(label), text) for label, text in _beside(scene, report)),
+    ]
+    wire = tuple(found.wire.lines(width)) if found.wire.rows else ()
+    return Told(mistake.says[words.lang], mistake.level, tuple((k, v) for k, v in rows if v), wire)
+
+
+UNLIKE = "resembles no known mistake"
+
+
+def _beside(scene: CaseResult, report: Report) -> list[tuple[str, str]]:
+    failure = _failure_of(scene, report)
+    told = (("known", failure.get("expected_by")), ("capsule", failure.get("capsule")))
+    return [(label, one_line(text)) for label, text in told if text]
+
+
+def _failure_of(scene: CaseResult, report: Report) -> dict[str, Any]:
+    """The failure of `--json` that this case became."""
+    rules = (rule for rule in report.rules if rule.id == scene.rule)
+    return next((failure for rule in rules for failure in rule.failures if failure["case"] == scene.case), {})
+
+
+def as_members(report: Report) -> dict[str, Any]:
+    """What `--json` says of mistakes: `mistakes`, and `names`, the short name of each raw one that they show."""
+    found, shown = mistakes_of(report), dict[str, str]()
+    for mistake in found:
+        names = names_of(report)
+        tell(mistake, report, Words(), names=names)
+        shown |= names.raw
+    return {
+        "mistakes": [
+            {
+                "says": mistake.says["en"], "mend": mistake.mend["en"], "rules": list(mistake.rules),
+                "looks_like": mistake.looks_like, "explains": mistake.explains, "line": None,
+                "case": mistake.scene.case, "capsule": _failure_of(mistake.scene, report).get("capsule"),
+            }
+            for mistake in found
+        ],
+        "names": shown,
+    }  # fmt: skip
