@@ -11,8 +11,7 @@ import pytest
 
 from turnaffinity.reports.matrix import decision_matrix
 from turnaffinity.showing.canvas import NODE_COLOURS, STYLE, Picture
-from turnaffinity.showing.counts import histogram
-from turnaffinity.showing.growth import growth
+from turnaffinity.showing.charts import growth, histogram
 from turnaffinity.showing.sequence import sequence
 from turnaffinity.showing.timeline import Moment, timeline
 from turnaffinity.showing.wire import WireRow

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -59,11 +60,10 @@ def a_report(**more: Any) -> Report:
     return Report(**values | more)
 
 
-def printed(report: Report, width: int = 100, lang: str = "en", **more: Any) -> str:
+def printed(report: Report, width: int = 100, lang: str = "en", *, everything: bool = True, **more: Any) -> str:
     out = io.StringIO()
-    verdict_terminal.print_report(
-        report, lang=lang, console=Console(file=out, width=width, highlight=False, markup=False, **more)
-    )
+    console = Console(file=out, width=width, highlight=False, markup=False, **more)
+    verdict_terminal.print_report(report, lang=lang, console=console, everything=everything)
     return out.getvalue()
 
 
@@ -72,10 +72,12 @@ def printed(report: Report, width: int = 100, lang: str = "en", **more: Any) -> 
 
 @pytest.mark.parametrize("width", [30, 60, 100, 200])
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_no_line_is_wider_than_the_terminal(width: int, lang: str) -> None:
+@pytest.mark.parametrize("everything", [False, True])
+def test_no_line_is_wider_than_the_terminal(width: int, lang: str, everything: bool) -> None:
     from rich.cells import cell_len
 
-    assert max(map(cell_len, printed(a_report(), width, lang).splitlines())) <= width
+    lines = printed(a_report(), width, lang, everything=everything).splitlines()
+    assert max(map(cell_len, lines)) <= width
 
 
 def test_a_rule_that_passed_has_one_line_and_its_family_a_heading() -> None:
@@ -124,8 +126,10 @@ def test_draws_are_told_once() -> None:
 
 
 def test_no_escape_sequence_of_a_stranger_reaches_the_terminal() -> None:
-    for lang in ("en", "zh"):
-        text = printed(a_report(), lang=lang, force_terminal=True, no_color=True, color_system=None)
+    for lang, everything in product(("en", "zh"), (True, False)):
+        text = printed(
+            a_report(), lang=lang, everything=everything, force_terminal=True, no_color=True, color_system=None
+        )
         assert "\x1b[31m" not in text
         assert "\u202e" not in text
 

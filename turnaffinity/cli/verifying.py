@@ -17,7 +17,7 @@ from turnaffinity.cli.options import chosen_reading
 from turnaffinity.contract.decisions import DEFAULT_READING
 from turnaffinity.contract.layout import load_layout
 from turnaffinity.contract.rules import judged_only_with_faults, matching
-from turnaffinity.diagnosis.telling import as_members
+from turnaffinity.diagnosis.telling import ScriptLines, as_members, lines_of_mistakes
 from turnaffinity.judging.cores import on_one_core
 from turnaffinity.judging.expected import (
     Expectation,
@@ -36,6 +36,7 @@ from turnaffinity.reports.junit import junit
 from turnaffinity.shared_files import shared
 from turnaffinity.showing.wording import check_language
 from turnaffinity.stage.judge import Judge, Kind
+from turnaffinity.subjects.script import read_script
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,14 @@ def verify_and_report(wishes: Wishes) -> None:
         report = verify(judge, rules, progress=progress, workers=workers)
         apply_expectations(report, known)
         capsules = capsule_files(judge, report, wishes.capsules) if wishes.capsules else {}
+    script = None
+    if wishes.lua is not None and report.failed and wishes.server != "fake":
+        script = lines_of_mistakes(report, read_script(wishes.lua))
     if capsules and wishes.capsules:
         make_folder(wishes.capsules)
-    write_all(capsules | report_files(report, wishes, known))
+    write_all(capsules | report_files(report, wishes, known, script))
     if wishes.json_file != STDOUT:
-        verdict_terminal.print_report(report, lang=wishes.lang, everything=wishes.everything)
+        verdict_terminal.print_report(report, lang=wishes.lang, everything=wishes.everything, script=script)
     raise typer.Exit(report.exit_status)
 
 
@@ -143,11 +147,13 @@ def check_outputs(wishes: Wishes) -> None:
         check_folder(wishes.capsules)
 
 
-def report_files(report: Report, wishes: Wishes, known: Sequence[Expectation] = ()) -> dict[Path, str | bytes]:
+def report_files(
+    report: Report, wishes: Wishes, known: Sequence[Expectation] = (), script: ScriptLines | None = None
+) -> dict[Path, str | bytes]:
     """The files that were asked for, with their texts."""
     texts: dict[Path, str | bytes] = {}
     if wishes.json_file:
-        texts[wishes.json_file] = json_text({**report.as_dict(), **as_members(report)})
+        texts[wishes.json_file] = json_text({**report.as_dict(), **as_members(report, script)})
     if wishes.junit:
         texts[wishes.junit] = junit(report)
     if wishes.html:

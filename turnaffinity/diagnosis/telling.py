@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from turnaffinity.diagnosis.lua_lines import ScriptLines, script_lines
 from turnaffinity.diagnosis.mistakes import Mistake, mistakes_of
 from turnaffinity.judging.verdict import CaseResult, Report
 from turnaffinity.server import token
@@ -13,6 +14,9 @@ from turnaffinity.showing.names import Names
 from turnaffinity.showing.scene import given_and_asked
 from turnaffinity.showing.shown import hanging, padded
 from turnaffinity.showing.wording import Words
+
+MOST_MISTAKES = 5
+"""Mistakes shown; the rules of the others are named."""
 
 MOST_WIRE = 8
 """Rows of the wire that a scene shows: those around the broken command."""
@@ -40,13 +44,15 @@ def names_of(report: Report) -> Names:
 
 
 def tell(
-    mistake: Mistake, report: Report, words: Words, *, names: Names | None = None, width: int | None = None
-) -> Told:
+    mistake: Mistake, report: Report, words: Words, *, names: Names | None = None, width: int | None = None,
+    script: ScriptLines | None = None,
+) -> Told:  # fmt: skip
     """A mistake of a report in words; `names` learns the names that its scene shows."""
     names, scene = names or names_of(report), mistake.scene
     found = finding(
         {"expected": scene.expected, "observed": scene.observed, "wire": scene.wire}, names,
         layout=report.layout, words=words, scripts=report.scripts, most=MOST_WIRE,
+        sent_by=script.by_case.get(scene.case, ()) if script else (),
     )  # fmt: skip
     given, asked = given_and_asked(scene.steps, report.layout, names, words)
     failed = sum(result.outcome == "fail" for result in report.results)
@@ -55,6 +61,7 @@ def tell(
     rows = [
         (words("breaks"), f"{', '.join(mistake.rules)}; {explained}; {likeness}"),
         (words("mend"), mistake.mend[words.lang]),
+        (words("line"), _line(script, scene)),
         (words("given"), given),
         (words("asked"), asked),
         (words("wanted"), found.expected),
@@ -64,6 +71,11 @@ def tell(
     ]
     wire = tuple(found.wire.lines(width)) if found.wire.rows else ()
     return Told(mistake.says[words.lang], mistake.level, tuple((k, v) for k, v in rows if v), wire)
+
+
+def _line(script: ScriptLines | None, scene: CaseResult) -> str:
+    line = script.at_fault(scene) if script else None
+    return f"{line}  {one_line(script.text(line))}" if script and line else ""
 
 
 UNLIKE = "resembles no known mistake"
@@ -81,7 +93,12 @@ def _failure_of(scene: CaseResult, report: Report) -> dict[str, Any]:
     return next((failure for rule in rules for failure in rule.failures if failure["case"] == scene.case), {})
 
 
-def as_members(report: Report) -> dict[str, Any]:
+def lines_of_mistakes(report: Report, source: str) -> ScriptLines:
+    """The lines of the script behind the scenes of the mistakes that a report shows."""
+    return script_lines(report, source, [mistake.scene for mistake in mistakes_of(report)[:MOST_MISTAKES]])
+
+
+def as_members(report: Report, script: ScriptLines | None = None) -> dict[str, Any]:
     """What `--json` says of mistakes: `mistakes`, and `names`, the short name of each raw one that they show."""
     found, shown = mistakes_of(report), dict[str, str]()
     for mistake in found:
@@ -92,7 +109,8 @@ def as_members(report: Report) -> dict[str, Any]:
         "mistakes": [
             {
                 "says": mistake.says["en"], "mend": mistake.mend["en"], "rules": list(mistake.rules),
-                "looks_like": mistake.looks_like, "explains": mistake.explains, "line": None,
+                "looks_like": mistake.looks_like, "explains": mistake.explains,
+                "line": script.at_fault(mistake.scene) if script else None,
                 "case": mistake.scene.case, "capsule": _failure_of(mistake.scene, report).get("capsule"),
             }
             for mistake in found

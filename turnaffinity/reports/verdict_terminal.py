@@ -18,7 +18,7 @@ from rich.text import Text
 
 from turnaffinity.contract.rules import family, judged_only_with_faults
 from turnaffinity.diagnosis.mistakes import mistakes_of
-from turnaffinity.diagnosis.telling import tell
+from turnaffinity.diagnosis.telling import MOST_MISTAKES, ScriptLines, tell
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
@@ -36,9 +36,6 @@ STYLES = {
     "not-run": "bold magenta", "skip": "magenta", "conforms": "bold green", "violates": "bold red",
     "incomplete": "bold magenta",
 }  # fmt: skip
-MOST_MISTAKES = 5
-"""Mistakes shown; the rules of the others are named."""
-
 MOST_FAILURES = 2
 """Failures shown of one rule; the rest is counted."""
 
@@ -68,7 +65,14 @@ def progress_bar() -> Iterator[Told | None]:
         yield lambda done, planned: bar.update(task, completed=done, total=planned or None)
 
 
-def print_report(report: Report, *, lang: str = "en", console: Console | None = None, everything: bool = False) -> None:
+def print_report(
+    report: Report,
+    *,
+    lang: str = "en",
+    console: Console | None = None,
+    everything: bool = False,
+    script: ScriptLines | None = None,
+) -> None:
     """Print a line for each rule and the verdict line; where rules were broken, the mistakes and a line a family.
 
     With `everything` each rule has its line, and each failure its evidence, whatever was broken.
@@ -84,7 +88,7 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
     if report.unrun:
         console.print(Text(f"\n{words(report.unrun)}", style=STYLES["fail"]))
     if report.failed and not report.unrun and not everything:
-        _print_mistakes(console, words, report)
+        _print_mistakes(console, words, report, script)
         _print_ending(console, words, report, brief=True)
         return
     for name_of_family, rules in groupby([] if report.unrun else report.rules, key=lambda rule: family(rule.id)):
@@ -100,11 +104,11 @@ def print_report(report: Report, *, lang: str = "en", console: Console | None = 
     _print_ending(console, words, report)
 
 
-def _print_mistakes(console: Console, words: Words, report: Report) -> None:
+def _print_mistakes(console: Console, words: Words, report: Report, script: ScriptLines | None) -> None:
     """What is wrong, MUST first; then a line for each warning, and one for each family."""
     found, names = mistakes_of(report), Names(report.layout, token(report.seed))
     for number, mistake in enumerate(found[:MOST_MISTAKES], 1):
-        told = tell(mistake, report, words, width=console.width - 3)
+        told = tell(mistake, report, words, width=console.width - 3, script=script)
         console.print()
         _print_hanging(console, f"{number}. ", told.says, STYLES["fail"])
         for line in told.lines(console.width - 3):

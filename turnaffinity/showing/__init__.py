@@ -2,14 +2,14 @@
 
 __all__ = [
     "canvas",
+    "charts",
     "commands",
-    "counts",
     "finding",
     "glosses",
-    "growth",
     "keys",
     "names",
     "plain",
+    "scene",
     "sentences",
     "sequence",
     "shown",

@@ -45,17 +45,18 @@ class Finding(Shown):
 def finding(
     found: Mapping[str, Any], names: Names, *, layout: KeyLayout | None = None, words: Words | None = None,
     scripts: Mapping[str, str] | None = None, most: int | None = MOST_ROWS, more: Extra = (),
+    sent_by: Sequence[int | None] = (),
 ) -> Finding:  # fmt: skip
     """A failure as evidence has it (`expected`, `observed`, `wire` of client, argv, broken), ready to be shown.
 
     What a stranger wrote loses its escape sequences, and stands on one line; of a message of several lines each
-    labelled one ("mend: ...", "stderr: ...") stands alone.
+    labelled one ("mend: ...", "stderr: ...") stands alone. `sent_by`: the script's lines behind the commands.
     """
     words, layout = words or Words(), layout or KeyLayout()
     lines = found.get("wire") or ()
     wire = [Command(tuple(line["argv"]), line["client"]) for line in lines]
     broken = [position for position, line in enumerate(lines) if line["broken"]]
-    view = wire_view(wire, layout, names, scripts, broken=broken, words=words, most=most)
+    view = wire_view(wire, layout, names, scripts, broken=broken, words=words, most=most, lines=sent_by)
     return _finding(found, view, names, words, more)
 
 

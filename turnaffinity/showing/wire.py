@@ -116,14 +116,19 @@ def wire_view(
     words: Words | None = None,
     insides: bool = True,
     most: int | None = None,
+    lines: Sequence[int | None] = (),
 ) -> Wire:
     """The commands of a step; `scripts` names the known scripts by SHA1, `broken` are positions in `wire`.
+
+    `lines` says for each command which line of the script sent it, where that is known.
 
     Without `insides` a selection's own commands are counted, not shown. With `most` only so many rows are kept: those
     around the broken command.
     """
     words = words or Words()
     marked = {id(wire[position]) for position in broken}
+    sent_by = {id(command): line for command, line in zip(wire, lines, strict=False) if line}
+    column = max((len(str(line)) for line in sent_by.values()), default=0)
     names.learn(wire)
     rows: list[_Read] = []
     for unit in units(_without_loading(wire, marked)):
@@ -131,7 +136,8 @@ def wire_view(
         for number, command in enumerate(unit.commands[:1] if folded else unit.commands):
             text = names.apply(command_text(command, scripts))
             meaning = _of_a_selection(unit, words) if folded else names.apply(gloss(command, layout, words))
-            row = WireRow(int(number > 0), text, meaning, id(command) in marked)
+            lead = f"{sent_by.get(id(command), ''):>{column}}  " if sent_by else ""
+            row = WireRow(int(number > 0), text, meaning, id(command) in marked, lead)
             rows.append(_Read(row, *_alike(command, layout)))
     kept = tuple(_loops_folded(rows, words))
     start, end = _around_the_broken(kept, most)

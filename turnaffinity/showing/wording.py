@@ -152,6 +152,7 @@ ZH = {
     "got": "实际",
     "mend": "修正",
     "breaks": "违反",
+    "line": "行",
     "looks like": "类似",
     "resembles no known mistake": "与已知的错误都不相似",
     "explains {n} of {all} failed checks": "解释了 {all} 项失败中的 {n} 项",
