@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -17,7 +18,9 @@ from turnaffinity.cli.options import chosen_reading
 from turnaffinity.contract.decisions import DEFAULT_READING
 from turnaffinity.contract.layout import load_layout
 from turnaffinity.contract.rules import judged_only_with_faults, matching
-from turnaffinity.diagnosis.telling import ScriptLines, as_members, lines_of_mistakes
+from turnaffinity.diagnosis.lua_lines import ScriptLines
+from turnaffinity.diagnosis.markdown import as_markdown
+from turnaffinity.diagnosis.telling import as_members, lines_of_mistakes
 from turnaffinity.judging.cores import on_one_core
 from turnaffinity.judging.expected import (
     Expectation,
@@ -56,6 +59,7 @@ class Wishes:
     json_file: Path | None = None
     junit: Path | None = None
     html: Path | None = None
+    markdown: Path | None = None
     badge: Path | None = None
     expect_fail: Path | None = None
     write_expect: Path | None = None
@@ -131,15 +135,27 @@ def verify_and_report(wishes: Wishes) -> None:
     if capsules and wishes.capsules:
         make_folder(wishes.capsules)
     write_all(capsules | report_files(report, wishes, known, script))
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        _add_to_summary(Path(summary), as_markdown(report, lang=wishes.lang, script=script))
     if wishes.json_file != STDOUT:
         verdict_terminal.print_report(report, lang=wishes.lang, everything=wishes.everything, script=script)
     raise typer.Exit(report.exit_status)
 
 
+def _add_to_summary(path: Path, text: str) -> None:
+    """Add to the page that GitHub shows of a job; several steps of a job write to the same file."""
+    try:
+        with path.open("a", encoding="utf-8") as summary:
+            summary.write(text + "\n")
+    except OSError as error:
+        mend = "unset GITHUB_STEP_SUMMARY, or use --markdown FILE"
+        raise Problem(str(path), f"GITHUB_STEP_SUMMARY cannot be written ({error.strerror})", mend) from error
+
+
 def check_outputs(wishes: Wishes) -> None:
     """Raise `Problem` before the run if a file that is asked for could not be written."""
     check_language(wishes.lang)
-    others = [wishes.junit, wishes.html, wishes.badge, wishes.write_expect]
+    others = [wishes.junit, wishes.html, wishes.markdown, wishes.badge, wishes.write_expect]
     if STDOUT in others:
         raise Problem("-", "only --json prints to standard output", "name a file")
     check_writable(path for path in [wishes.json_file, *others] if path is not None)
@@ -159,7 +175,9 @@ def report_files(
     if wishes.html:
         from turnaffinity.reports.verdict_page import verdict_page
 
-        texts[wishes.html] = verdict_page(report, lang=wishes.lang)
+        texts[wishes.html] = verdict_page(report, lang=wishes.lang, script=script)
+    if wishes.markdown:
+        texts[wishes.markdown] = as_markdown(report, lang=wishes.lang, script=script)
     if wishes.badge:
         texts[wishes.badge] = badge(report)
     if wishes.write_expect:

@@ -78,12 +78,15 @@ def _unknown(checks: frozenset[str], results: Sequence[CaseResult]) -> list[Mist
         if result.outcome == "fail" and tells_against(result) and check_of(result) in checks:
             by_rule.setdefault(result.rule, []).append(result)
     return [
-        Mistake(
-            {"en": RULES[rule].statement, "zh": RULES[rule].statement_zh}, UNKNOWN, (rule,), RULES[rule].level, None,
-            len(cases), min(cases, key=_size), 0.0,
-        )
+        Mistake(_broken(rule), UNKNOWN, (rule,), RULES[rule].level, None, len(cases), min(cases, key=_size), 0.0)
         for rule, cases in by_rule.items()
-    ]  # fmt: skip
+    ]
+
+
+def _broken(rule: str) -> dict[str, str]:
+    """What a rule asks for in its first sentence, and that it is not so."""
+    asked, in_chinese = RULES[rule].statement.split(". ")[0].rstrip("."), RULES[rule].statement_zh.split("。")[0]
+    return {"en": f"{asked}: this does not hold.", "zh": f"{in_chinese}：这一点不成立。"}
 
 
 def _size(result: CaseResult) -> tuple[bool, int, int]:

@@ -17,8 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from turnaffinity.contract.rules import family, judged_only_with_faults
+from turnaffinity.diagnosis.lua_lines import ScriptLines
 from turnaffinity.diagnosis.mistakes import mistakes_of
-from turnaffinity.diagnosis.telling import MOST_MISTAKES, ScriptLines, tell
+from turnaffinity.diagnosis.telling import MOST_MISTAKES, tell
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport

@@ -147,6 +147,7 @@ ZH = {
     "finalize {session} with {reason}, {src} to {to}{where}": "以 {reason} finalize {session}，{src} 译为 {to}{where}",
     " in a room": "（房间）",
     " in a room without others": "（没有其他人的房间）",
+    "what is wrong": "问题所在",
     "given": "已知",
     "asked": "要求",
     "got": "实际",

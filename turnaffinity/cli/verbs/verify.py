@@ -33,6 +33,9 @@ def verify(
     json_file: JsonFile = None,
     junit: JunitFile = None,
     html: HtmlFile = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="write what a pull request shows")
+    ] = None,
     badge: Annotated[Path | None, typer.Option("--badge", metavar="FILE", help="write an SVG badge")] = None,
     expect_fail: ExpectFile = None,
     write_expect: Annotated[
@@ -78,7 +81,8 @@ def verify(
     at most four, unless -n says how many. Judge, server and implementation take turns, and so keep to one core (each
     process of -n to its own), which is several times faster; --all-cores lets the implementation use the others, too.
 
-    Files named by options are written only if a verdict was reached.
+    Files named by options are written only if a verdict was reached. Where $GITHUB_STEP_SUMMARY is set, the same as
+    with --markdown is added to it.
 
     examples:
       turnaffinity verify
@@ -97,7 +101,8 @@ def verify(
         Wishes(
             lua=lua, adapter=adapter, server=server, faults=faults, acl=acl, trust_script=trust_script,
             reading=reading, layout=layout, rules=tuple(rule or ()), seed=seed, json_file=json_file, junit=junit,
-            html=html, badge=badge, expect_fail=expect_fail, write_expect=write_expect, capsules=capsules, tcp=tcp,
+            html=html, markdown=markdown, badge=badge, expect_fail=expect_fail, write_expect=write_expect,
+            capsules=capsules, tcp=tcp,
             deadline=deadline, workers=workers, list_cases=list_cases, everything=everything, lang=lang,
             all_cores=all_cores,
         )

@@ -1,0 +1,175 @@
+"""Does a report name the mistake, its line and its mend? Patterns of known mistakes, and scripts of all styles."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import jsonschema
+import pytest
+from command_line import typed
+
+from turnaffinity.contract.decisions import DEFAULT_READING
+from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.diagnosis.lua_lines import lines_of
+from turnaffinity.diagnosis.matching import matches
+from turnaffinity.diagnosis.patterns import FILE, folder, known_mistakes
+from turnaffinity.judging.run import run_suite
+from turnaffinity.mutation.mutants import load_mutants
+from turnaffinity.mutation.patterns import pattern_of
+from turnaffinity.reports import schema
+from turnaffinity.server import open_server
+from turnaffinity.stage.judge import Judge
+
+ROOT = Path(__file__).parent.parent
+MADE_UP = re.compile(r"[a-z]+\d+-[a-z0-9]{8}\b|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-|(?<![0-9a-f])[0-9a-f]{40}")
+"""An id that a case made up, a turn id, a script's digest."""
+
+
+# the words
+
+
+def test_every_mutant_has_its_sentence_and_its_mend_in_both_languages() -> None:
+    words: dict[str, dict[str, str]] = {}
+    for path in (folder() / "mends").glob("*.toml"):
+        words |= tomllib.loads(path.read_text(encoding="utf-8"))
+    assert words.keys() == {mutant.id for mutant in load_mutants()}
+    for name, entry in words.items():
+        assert entry.keys() == {"says", "mend", "says_zh", "mend_zh"}, name
+        assert entry["says"][0].isupper() and entry["says"].endswith("."), name
+        assert re.search(r"[\u4e00-\u9fff]", entry["says_zh"]) and re.search(r"[\u4e00-\u9fff]", entry["mend_zh"]), name
+
+
+# the patterns
+
+
+def test_every_mutant_has_a_pattern_of_checks_that_exist() -> None:
+    data = json.loads((folder() / FILE).read_text(encoding="utf-8"))
+    assert list(data["mutants"]) == [mutant.id for mutant in load_mutants()], (
+        "run: python -m turnaffinity.mutation.patterns"
+    )
+    suite = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "conformance/suite").rglob("*.py"))
+    gone = [check for check in data["checks"] if f"def {check.split(' ')[1]}(" not in suite]
+    assert gone == [], "run: python -m turnaffinity.mutation.patterns"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "clear-lets-the-turn-expire",
+        "session-id-cut-at-255",
+        pytest.param("affinity-looked-for-in-the-first-pool", marks=pytest.mark.long),
+        pytest.param("affinity-before-the-binding", marks=pytest.mark.long),
+    ],
+)
+def test_a_pattern_is_what_its_mutant_fails_today(name: str) -> None:
+    mutant = next(each for each in load_mutants() if each.id == name)
+    known = next(each for each in known_mistakes() if each.id == name)
+    with open_server("embedded") as server:
+        found = pattern_of(mutant, server)
+    assert {profile: frozenset(checks) for profile, checks in found.items()} == known.fails
+
+
+# the matching
+
+
+def patterns(profile: str) -> dict[str, frozenset[str]]:
+    return {one.id: one.fails[profile] for one in known_mistakes() if one.fails.get(profile)}
+
+
+def owners() -> dict[str, str]:
+    return {one.id: one.rule for one in known_mistakes()}
+
+
+def named(failed: frozenset[str], known: Mapping[str, frozenset[str]]) -> list[str]:
+    every = frozenset().union(*known.values())
+    return [match.id for match in matches(failed, every - failed, known, owners())]
+
+
+@pytest.mark.parametrize("profile", ["L", "S"])
+def test_a_mistake_alone_is_named_or_one_that_fails_the_very_same_checks(profile: str) -> None:
+    known = patterns(profile)
+    wrong = {
+        name: found[:1]
+        for name, pattern in known.items()
+        if (found := named(pattern, known)) and known[found[0]] != pattern
+    }
+    assert len(wrong) <= len(known) // 20, wrong
+
+
+@pytest.mark.parametrize("profile", ["L", "S"])
+def test_two_mistakes_at_once_are_told_apart_nine_times_of_ten(profile: str) -> None:
+    known = patterns(profile)
+    fifty = list(known)[:: max(1, len(known) // 50)][:50]
+    pairs = [
+        (a, b) for a, b in itertools.combinations(fifty, 2) if not known[a] <= known[b] and not known[b] <= known[a]
+    ]
+    both = 0
+    for a, b in pairs:
+        found = [known[name] for name in named(known[a] | known[b], known)]
+        both += known[a] in found and known[b] in found
+    assert len(pairs) > 600
+    assert both / len(pairs) >= 0.9, f"{both} of {len(pairs)}"
+
+
+# the lines of a script
+
+STYLES = {
+    "plain": "return redis.call('GET', 'lingua:v1:job:' .. ARGV[2] .. ':node') or 'nobody'",
+    "a name for call": "local call = redis.call\nlocal x = 1\nreturn call('GET', 'lingua:v1:job:x:node') or 'nobody'",
+    "wrapped": "local function ask(...) return redis.call(...) end\nlocal x = ask('GET', 'a')\nreturn 'nobody'",
+    "wrapped, kept": "local function ask(...)\n local r = redis.call(...)\n return r\nend\nlocal x = ask('GET', 'a')\n"
+    "return 'nobody'",
+    "pcall": "local ok = redis.pcall('GET', 'a')\nreturn 'nobody'",
+    "server.call": "local x = 1\nlocal y = server.call('GET', 'a')\nreturn 'nobody'",
+    "#!lua": "#!lua\nlocal x = redis.call('GET', 'a')\nreturn 'nobody'",
+    "a function": "local function bound()\n  return redis.call('GET', 'a') or ''\nend\nlocal b = bound()\n"
+    "return 'nobody'",
+}
+"""Scripts that send one GET and answer nonsense; the line that is to be named follows from the text."""
+
+LINE = {"plain": {None, 1}, "a name for call": {3}, "wrapped": {2}, "wrapped, kept": {5}, "pcall": {1},
+        "server.call": {2}, "#!lua": {2}, "a function": {2}}  # fmt: skip
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_line_that_sent_a_command_is_named_however_the_script_calls(style: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.lua"
+    path.write_text(STYLES[style])
+    with Judge("lua", str(path), seed=1) as judge:
+        results = run_suite(judge, ("TA-SEL-7",)).results
+    scene = next(result for result in results if result.outcome == "fail" and result.wire)
+    lines = lines_of(scene, STYLES[style], seed=1, reading=DEFAULT_READING, layout=KeyLayout())
+    sent = [line for line, command in zip(lines, scene.wire, strict=True) if command["argv"][0] == "GET"]
+    assert sent and set(sent) <= LINE[style]
+
+
+# the report
+
+WRONG = {
+    "a TTL at a hit": ("    return recorded\n", "    call('EXPIRE', turn_key(turn_id), 300)\n    return recorded\n"),
+    "no look whether it is there": ("and call('EXISTS', node_key(recorded)) == 1 then", "then"),
+}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("name", WRONG)
+def test_one_mistake_fits_forty_lines_with_its_line_and_no_made_up_id(name: str, lang: str, tmp_path: Path) -> None:
+    text, path, out = (ROOT / "lua/select_node.lua").read_text(encoding="utf-8"), tmp_path / "mine.lua", tmp_path / "r"
+    old, new = WRONG[name]
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    done = typed("verify", "--lua", path, "--seed", "3", "--lang", lang, "--json", out)
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) <= 40, done.stdout
+    assert MADE_UP.search(done.stdout) is None, done.stdout
+    report = json.loads(out.read_text(encoding="utf-8"))
+    jsonschema.validate(report, json.loads(schema.schema_text()))
+    first = report["mistakes"][0]
+    assert first["looks_like"] is not None
+    assert path.read_text().splitlines()[first["line"] - 1].strip() in " ".join(done.stdout.split())
+    assert set(report["names"].values()) & {"n1", "T1"}
