@@ -22,7 +22,8 @@ from turnaffinity.mutation.flow import FlowSubject, judge_of
 from turnaffinity.mutation.matrix import WORKERS, shared_out
 from turnaffinity.mutation.mutants import Mutant, load_mutants, mutants_folder
 from turnaffinity.server import Server
-from turnaffinity.server.live import pinned
+from turnaffinity.server.address import parse_address
+from turnaffinity.server.live import connect, pinned
 from turnaffinity.specification.scripts import with_layout
 from turnaffinity.stage.judge import Judge
 from turnaffinity.subjects.script import ScriptSubject
@@ -49,7 +50,8 @@ def _whole(mutant: Mutant, reading: Reading, seed: int) -> Judge:
     sources = mutant.sources()
 
     def made(judge: Judge, url: str) -> Subject:
-        return WholeSubject(judge.server, pinned(judge.server.client()), judge.reading, judge.layout, sources)
+        client = judge.server.client() if url == judge.server.url else connect(parse_address(url))
+        return WholeSubject(judge.server, pinned(client), judge.reading, judge.layout, sources)
 
     faults = mutant.rule.startswith("TA-FAULT")
     return Judge("adapter", mutant.id, reading=reading, seed=seed, faults=faults, factory=made)
@@ -94,17 +96,29 @@ def text_of(data: Mapping[str, Any]) -> str:
     return f'{{"checks": [\n{checks}\n],\n"mutants": {{\n{mutants}\n}}}}\n'
 
 
-def main() -> None:
-    """Play every mutant, and write the file."""
+def committed() -> dict[str, dict[str, list[str]]]:
+    """The patterns as the file has them; none where there is no file."""
+    path = mutants_folder() / FILE
+    if not path.is_file():
+        return {}
+    data = json.loads(path.read_text(encoding="utf-8"))
+    checks = data["checks"]
+    return {
+        name: {profile: [checks[place] for place in places] for profile, places in entry["fails"].items()}
+        for name, entry in data["mutants"].items()
+    }
+
+
+def main(names: Sequence[str] = ()) -> None:
+    """Play the mutants of these names, or every one, and write the file."""
     mutants = load_mutants()
-    patterns: dict[str, dict[str, list[str]]] = {}
-    for index, found in shared_out(
-        range(len(mutants)), lambda server, index: pattern_of(mutants[index], server), WORKERS
-    ):
+    patterns = committed() if names else {}
+    chosen = [number for number, mutant in enumerate(mutants) if not names or mutant.id in names]
+    for index, found in shared_out(chosen, lambda server, index: pattern_of(mutants[index], server), WORKERS):
         patterns[mutants[index].id] = found
-        print(f"{len(patterns)} of {len(mutants)}  {mutants[index].id}", file=sys.stderr)
+        print(mutants[index].id, file=sys.stderr)
     (mutants_folder() / FILE).write_text(text_of(as_data(patterns, mutants)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
