@@ -66,8 +66,9 @@ def _known(known: Known, match: Match, results: Sequence[CaseResult]) -> Mistake
     if not cases:
         return None  # warnings alone
     scene = min(cases, key=lambda result: (result.rule != known.rule, *_size(result)))
+    counted = [case for case in cases if RULES[case.rule].level != "SHOULD"] or cases
     return Mistake(
-        known.says, known.mend, _rules(cases), _level(cases), known.id, len(cases), scene, match.score
+        known.says, known.mend, _rules(cases), _level(cases), known.id, len(counted), scene, match.score
     )  # fmt: skip
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rich.cells import cell_len
+
+from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.lua_lines import ScriptLines, script_lines
 from turnaffinity.diagnosis.mistakes import Mistake, mistakes_of
 from turnaffinity.judging.verdict import CaseResult, Report
@@ -33,7 +36,7 @@ class Told:
 
     def lines(self, width: int | None = None) -> list[str]:
         """Everything below the sentence, at this width."""
-        column = max(len(label) for label, _ in self.rows)
+        column = max(cell_len(label) for label, _ in self.rows)
         told = [line for label, text in self.rows for line in hanging(f"{padded(label, column)}  ", text, width)]
         return [*told, *self.wire]
 
@@ -49,19 +52,19 @@ def tell(
 ) -> Told:  # fmt: skip
     """A mistake of a report in words; `names` learns the names that its scene shows."""
     names, scene = names or names_of(report), mistake.scene
+    given, asked = given_and_asked(scene.steps, report.layout, names, words)
     found = finding(
         {"expected": scene.expected, "observed": scene.observed, "wire": scene.wire}, names,
         layout=report.layout, words=words, scripts=report.scripts, most=MOST_WIRE,
         sent_by=script.by_case.get(scene.case, ()) if script else (),
     )  # fmt: skip
-    given, asked = given_and_asked(scene.steps, report.layout, names, words)
-    failed = sum(result.outcome == "fail" for result in report.results)
+    failed = sum(result.outcome == "fail" and RULES[result.rule].level != "SHOULD" for result in report.results)
     likeness = f"{words('looks like')} {mistake.looks_like}" if mistake.looks_like else words(UNLIKE)
     explained = words("explains {n} of {all} failed checks", n=mistake.explains, all=failed)
     rows = [
         (words("breaks"), f"{', '.join(mistake.rules)}; {explained}; {likeness}"),
         (words("mend"), mistake.mend[words.lang]),
-        (words("line"), _line(script, scene)),
+        (words("line"), _line(script, scene, words)),
         (words("given"), given),
         (words("asked"), asked),
         (words("wanted"), found.expected),
@@ -73,9 +76,13 @@ def tell(
     return Told(mistake.says[words.lang], mistake.level, tuple((k, v) for k, v in rows if v), wire)
 
 
-def _line(script: ScriptLines | None, scene: CaseResult) -> str:
+def _line(script: ScriptLines | None, scene: CaseResult, words: Words) -> str:
     line = script.at_fault(scene) if script else None
-    return f"{line}  {one_line(script.text(line))}" if script and line else ""
+    if not script or not line:
+        return ""
+    marked = any(command["broken"] for command in scene.wire)
+    which = "" if marked else f" ({words('the last to ask before the answer')})"
+    return f"{line}{which}  {one_line(script.text(line))}"
 
 
 UNLIKE = "resembles no known mistake"

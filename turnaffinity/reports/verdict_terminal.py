@@ -108,19 +108,22 @@ def print_report(
 def _print_mistakes(console: Console, words: Words, report: Report, script: ScriptLines | None) -> None:
     """What is wrong, MUST first; then a line for each warning, and one for each family."""
     found, names = mistakes_of(report), Names(report.layout, token(report.seed))
-    for number, mistake in enumerate(found[:MOST_MISTAKES], 1):
+    wrong = [mistake for mistake in found if mistake.level != "SHOULD"]
+    for number, mistake in enumerate(wrong[:MOST_MISTAKES], 1):
         told = tell(mistake, report, words, width=console.width - 3, script=script)
         console.print()
         _print_hanging(console, f"{number}. ", told.says, STYLES["fail"])
         for line in told.lines(console.width - 3):
             console.print(Text(f"   {line}", style="red" if line.startswith("> ") else ""), soft_wrap=True)
-    if len(found) > MOST_MISTAKES:
-        rules = ", ".join(dict.fromkeys(rule for mistake in found[MOST_MISTAKES:] for rule in mistake.rules))
-        _print_hanging(console, "", words("{n} more: {rules}", n=len(found) - MOST_MISTAKES, rules=rules), "dim")
+    if len(wrong) > MOST_MISTAKES:
+        rules = ", ".join(dict.fromkeys(rule for mistake in wrong[MOST_MISTAKES:] for rule in mistake.rules))
+        _print_hanging(console, "", words("{n} more: {rules}", n=len(wrong) - MOST_MISTAKES, rules=rules), "dim")
     console.print()
+    likely = {rule: mistake.says[words.lang] for mistake in reversed(found) for rule in mistake.rules}
     for rule in report.rules:
-        for warning in rule.warnings[:1] if rule.status == "warn" else ():
-            _print_hanging(console, f"{rule.id}  ", names.apply(one_line(warning)), STYLES["warn"])
+        if rule.status == "warn":
+            said = likely.get(rule.id) or names.apply(one_line(rule.warnings[0] if rule.warnings else ""))
+            _print_hanging(console, f"{words('warn')} {rule.id}  ", said, STYLES["warn"])
     _print_families(console, words, report)
 
 

@@ -20,6 +20,9 @@ LETTERS = {"node": "n", "session": "s", "turn": "T", "job": "J"}
 LONGEST_PLAIN = 8
 """An id of so many characters is short already, and keeps its own name."""
 
+PLAIN_LANGUAGES = ("zh", "en", "ja", "ko", "yue", "fr", "de", "es", "ru", "ar")
+"""A pair of these keeps its name; another gets one of these, so that nobody has to know what hr-Hant is."""
+
 JUDGES = {"node": "node", "n": "node", "host": "node", "s": "session", "job": "job", "j": "job"}
 """What the judge's own names begin with; one of another beginning is shown without its token."""
 
@@ -37,6 +40,7 @@ class Names:
         self._own: set[str] = set()
         """Ids that are short themselves: no other id is given such a name."""
         self._known: re.Pattern[str] | None = None
+        self._languages: dict[str, str] = {}
         self._of_the_judge = _judges_names(token) if token else None
 
     def turn(self, turn_id: str) -> str:
@@ -54,6 +58,23 @@ class Names:
     def session(self, session_id: str) -> str:
         """The short name of a session id."""
         return self._named(session_id, "session")
+
+    def pair(self, pair: str) -> str:
+        """The name of a language pair in plain languages; from here on it is known wherever it stands."""
+        if pair not in self._short:
+            parts = [self.language(part) for part in pair.split(":")]
+            self._short[pair] = ":".join(parts)
+            self._known = None
+        return self._short[pair]
+
+    def language(self, language: str) -> str:
+        """A plain language in place of one that a case made up; one that is plain keeps its name."""
+        if language in PLAIN_LANGUAGES:
+            return self._languages.setdefault(language, language)
+        if language not in self._languages:
+            free = (plain for plain in PLAIN_LANGUAGES if plain not in self._languages.values())
+            self._languages[language] = next(free, language)
+        return self._languages[language]
 
     def learn(self, commands: Iterable[Command]) -> None:
         """Know the ids in the keys that these commands name, and in the arguments of a selection's script."""
@@ -111,7 +132,7 @@ class Names:
     @property
     def raw(self) -> dict[str, str]:
         """The raw names of what was shown: raw -> short."""
-        return dict(self._short)
+        return {raw: short for raw, short in self._short.items() if raw != short}
 
 
 def _judges_names(token: str) -> re.Pattern[str]:

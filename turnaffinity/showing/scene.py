@@ -98,10 +98,18 @@ def given_and_asked(
         if step["op"] == "redis":
             given.take([str(part) for part in step["command"]], layout)
     before = sum(step["op"] != "redis" for step in steps[:last])
-    return _told(given, before, names, words), _asked(steps[last], names, words)
+    asked = steps[last]
+    pairs = {asked["pair"]} if asked["op"] == "select" else {
+        f"{asked['src_lang']}:{target}" for target in asked.get("room_langs") or [asked["tgt_lang"]]
+    }  # fmt: skip
+    own = {pool: members for pool, members in given.pools.items() if pool[0] in pairs}
+    given.pools = own | {pool: members for pool, members in given.pools.items() if pool not in own}
+    return _told(given, max(1, min(len(own), MOST_NAMED)), before, names, words), _asked(asked, names, words)
 
 
-def _told(given: Given, before: int, names: Names, words: Words) -> str:
+def _told(given: Given, pools: int, before: int, names: Names, words: Words) -> str:
+    """What is given in words; `pools` of them are named, the others counted where they are more than one."""
+    pools = len(given.pools) if len(given.pools) <= pools + 1 else pools
     parts: list[str] = []
 
     def add(phrase: str, **values: object) -> None:
@@ -112,7 +120,12 @@ def _told(given: Given, before: int, names: Names, words: Words) -> str:
     if given.gone:
         add("{nodes} gone", nodes=_some((names.node(node) for node in given.gone), words))
     for (pair, pool), members in list(given.pools.items())[:MOST_NAMED]:
-        add("pool {pool} of {pair}: {nodes}", pool=pool, pair=pair, nodes=_some(map(names.node, members), words))
+        add(
+            "pool {pool} of {pair}: {nodes}",
+            pool=pool,
+            pair=names.pair(pair),
+            nodes=_some(map(names.node, members), words),
+        )
     if len(given.pools) > MOST_NAMED:
         add("{n} more pools", n=len(given.pools) - MOST_NAMED)
     for turn, node in list(given.recorded.items())[-MOST_NAMED:]:
@@ -138,14 +151,14 @@ def _asked(step: Mapping[str, Any], names: Names, words: Words) -> str:
     if step["op"] == "select":
         job, turn = step.get("job_id"), step.get("turn_id")
         return words(
-            "select a node for {pair}, job {job}, turn {turn}", pair=step["pair"],
+            "select a node for {pair}, job {job}, turn {turn}", pair=names.pair(step["pair"]),
             job=names.job(job) if job else words("none"), turn=names.turn(turn) if turn else words("none"),
         )  # fmt: skip
     room = step.get("room_langs")
     targets = room if room else [step["tgt_lang"]]
-    to = _some(map(str, targets), words)
+    to = _some((names.pair(f"{step['src_lang']}:{target}").partition(":")[2] for target in targets), words)
     where = "" if room is None else words(" in a room") if room else words(" in a room without others")
     return words(
         "finalize {session} with {reason}, {src} to {to}{where}", session=names.session(step["session_id"]),
-        reason=step["reason"], src=step["src_lang"], to=to, where=where,
+        reason=step["reason"], src=names.language(step["src_lang"]), to=to, where=where,
     )  # fmt: skip
