@@ -171,5 +171,6 @@ def test_one_mistake_fits_forty_lines_with_its_line_and_no_made_up_id(name: str,
     jsonschema.validate(report, json.loads(schema.schema_text()))
     first = report["mistakes"][0]
     assert first["looks_like"] is not None
-    assert path.read_text().splitlines()[first["line"] - 1].strip() in " ".join(done.stdout.split())
+    line = path.read_text().splitlines()[first["line"] - 1].strip()
+    assert line[:40] in " ".join(done.stdout.split())
     assert set(report["names"].values()) & {"n1", "T1"}

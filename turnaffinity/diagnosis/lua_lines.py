@@ -127,11 +127,11 @@ def _at_fault(lines: str, text: Sequence[str]) -> int | None:
     return None
 
 
-def _alike(wire: Sequence[Mapping[str, Any]], seed: int) -> list[str]:
+def _alike(wire: Sequence[Mapping[str, Any]], seed: int) -> list[list[str]]:
     """What was sent, whoever it was about: made-up names and turn ids masked, and a script's digest left out."""
     made_up = re.compile(rf"[A-Za-z]+\d+-{re.escape(token(seed))}[\w.-]*|{UUID}")
     told = []
     for sent in wire:
         argv = sent["argv"] if sent["client"] == SCRIPT_CLIENT else [sent["argv"][0], *sent["argv"][2:]]
-        told.append(made_up.sub("#", " ".join(map(str, argv))))
+        told.append([made_up.sub("#", str(part)) for part in argv])
     return told

@@ -87,7 +87,7 @@ def _unknown(checks: frozenset[str], results: Sequence[CaseResult]) -> list[Mist
 def _broken(rule: str) -> dict[str, str]:
     """What a rule asks for in its first sentence, and that it is not so."""
     asked, in_chinese = RULES[rule].statement.split(". ")[0].rstrip("."), RULES[rule].statement_zh.split("。")[0]
-    return {"en": f"{asked}: this does not hold.", "zh": f"{in_chinese}：这一点不成立。"}
+    return {"en": f"This does not hold: {asked[0].lower()}{asked[1:]}.", "zh": f"这一点不成立：{in_chinese}。"}
 
 
 def _size(result: CaseResult) -> tuple[bool, int, int]:

@@ -21,6 +21,9 @@ from turnaffinity.showing.wording import Words
 MOST_MISTAKES = 5
 """Mistakes shown; the rules of the others are named."""
 
+MOST_CODE = 52
+"""Characters of a line of code that are shown."""
+
 MOST_WIRE = 8
 """Rows of the wire that a scene shows: those around the broken command."""
 
@@ -63,7 +66,7 @@ def tell(
     explained = words("explains {n} of {all} failed checks", n=mistake.explains, all=failed)
     rows = [
         (words("breaks"), f"{', '.join(mistake.rules)}; {explained}; {likeness}"),
-        (words("mend"), mistake.mend[words.lang]),
+        (words("mend"), mistake.mend[words.lang] if mistake.looks_like else ""),
         (words("line"), _line(script, scene, words)),
         (words("given"), given),
         (words("asked"), asked),
@@ -82,7 +85,8 @@ def _line(script: ScriptLines | None, scene: CaseResult, words: Words) -> str:
         return ""
     marked = any(command["broken"] for command in scene.wire)
     which = "" if marked else f" ({words('the last to ask before the answer')})"
-    return f"{line}{which}  {one_line(script.text(line))}"
+    code = one_line(script.text(line))
+    return f"{line}{which}  {code if len(code) <= MOST_CODE else code[: MOST_CODE - 3] + '...'}"
 
 
 UNLIKE = "resembles no known mistake"

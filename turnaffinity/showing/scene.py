@@ -99,9 +99,8 @@ def given_and_asked(
             given.take([str(part) for part in step["command"]], layout)
     before = sum(step["op"] != "redis" for step in steps[:last])
     asked = steps[last]
-    pairs = {asked["pair"]} if asked["op"] == "select" else {
-        f"{asked['src_lang']}:{target}" for target in asked.get("room_langs") or [asked["tgt_lang"]]
-    }  # fmt: skip
+    targets = asked.get("room_langs") or [asked.get("tgt_lang")]
+    pairs = {asked["pair"]} if asked["op"] == "select" else {f"{asked['src_lang']}:{target}" for target in targets}
     own = {pool: members for pool, members in given.pools.items() if pool[0] in pairs}
     given.pools = own | {pool: members for pool, members in given.pools.items() if pool not in own}
     return _told(given, max(1, min(len(own), MOST_NAMED)), before, names, words), _asked(asked, names, words)
@@ -119,15 +118,11 @@ def _told(given: Given, pools: int, before: int, names: Names, words: Words) -> 
         add("{nodes} online", nodes=_some((names.node(node) for node in given.online), words))
     if given.gone:
         add("{nodes} gone", nodes=_some((names.node(node) for node in given.gone), words))
-    for (pair, pool), members in list(given.pools.items())[:MOST_NAMED]:
-        add(
-            "pool {pool} of {pair}: {nodes}",
-            pool=pool,
-            pair=names.pair(pair),
-            nodes=_some(map(names.node, members), words),
-        )
-    if len(given.pools) > MOST_NAMED:
-        add("{n} more pools", n=len(given.pools) - MOST_NAMED)
+    for (pair, pool), members in list(given.pools.items())[:pools]:
+        nodes = _some(map(names.node, members), words)
+        add("pool {pool} of {pair}: {nodes}", pool=pool, pair=names.pair(pair), nodes=nodes)
+    if len(given.pools) > pools:
+        add("{n} more pools", n=len(given.pools) - pools)
     for turn, node in list(given.recorded.items())[-MOST_NAMED:]:
         add("turn {turn} records {node}", turn=names.turn(turn), node=names.node(node) if node else '""')
     for session, turn in list(given.opened.items())[-MOST_NAMED:]:
