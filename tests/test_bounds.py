@@ -14,7 +14,7 @@ from turnaffinity.judging.run import run_suite
 from turnaffinity.notebook.readme import block
 from turnaffinity.shared_files import shared
 from turnaffinity.stage.judge import Judge
-from turnaffinity.stage.randomness import FALSE_ALARM, LONGEST_PERIOD, PAIRED
+from turnaffinity.stage.randomness import FALSE_ALARM, LONGEST_PERIOD, PAIRED, SHORT_PERIOD
 
 CONFORMANCE = shared("conformance")
 NAMES = KeyLayout()
@@ -99,7 +99,7 @@ def told(what: str) -> str:
 
 def test_what_is_said_of_random_choices_is_what_is_judged() -> None:
     row = told("not random")
-    assert f"within {LONGEST_PERIOD} draws" in row
+    assert f"within {LONGEST_PERIOD} draws (within {SHORT_PERIOD} in each scene" in row
     assert f"up to {PAIRED} candidates" in row
     assert 100 * FALSE_ALARM <= 1e-9, "fewer than 100 ways of being fixed are looked for"
 

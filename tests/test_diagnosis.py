@@ -21,6 +21,7 @@ from turnaffinity.diagnosis.patterns import FILE, folder, known_mistakes
 from turnaffinity.judging.run import run_suite
 from turnaffinity.mutation.mutants import load_mutants
 from turnaffinity.mutation.patterns import pattern_of
+from turnaffinity.notebook import readme
 from turnaffinity.reports import schema
 from turnaffinity.server import open_server
 from turnaffinity.stage.judge import Judge
@@ -174,3 +175,22 @@ def test_one_mistake_fits_forty_lines_with_its_line_and_no_made_up_id(name: str,
     line = path.read_text().splitlines()[first["line"] - 1].strip()
     assert line[:40] in " ".join(done.stdout.split())
     assert set(report["names"].values()) & {"n1", "T1"}
+
+
+@pytest.mark.parametrize("page", readme.MISTAKES, ids=lambda page: page.parent.name)
+def test_the_report_that_a_readme_shows_is_that_of_a_run(page: Path) -> None:
+    shown = readme.block(page.read_text(encoding="utf-8"), "mistake")
+    assert shown == readme.mistake_block(readme.MISTAKES[page])  # else: python -m turnaffinity.notebook.readme
+
+
+def test_the_summary_of_a_pull_request_says_the_mistake_and_its_mend(tmp_path: Path) -> None:
+    path, out, summary = tmp_path / "mine.lua", tmp_path / "s.md", tmp_path / "summary.md"
+    text = (ROOT / "lua/select_node.lua").read_text(encoding="utf-8")
+    path.write_text(text.replace(*WRONG["a TTL at a hit"]))
+    done = typed("verify", "--lua", path, "--seed", "3", "--markdown", out, GITHUB_STEP_SUMMARY=str(summary))
+    assert done.returncode == 1
+    written = out.read_text(encoding="utf-8")
+    assert written.startswith("## mine.lua: violates\n")
+    assert "**1. " in written and "EXPIRE scheduler:turn:T1 300" in written
+    assert MADE_UP.search(written) is None
+    assert summary.read_text(encoding="utf-8") == written + "\n"

@@ -84,7 +84,7 @@ def _line(script: ScriptLines | None, scene: CaseResult, words: Words) -> str:
     if not script or not line:
         return ""
     marked = any(command["broken"] for command in scene.wire)
-    which = "" if marked else f" ({words('the last to ask before the answer')})"
+    which = "" if marked else f" ({words('asked last')})"
     code = one_line(script.text(line))
     return f"{line}{which}  {code if len(code) <= MOST_CODE else code[: MOST_CODE - 3] + '...'}"
 

@@ -12,6 +12,7 @@ from turnaffinity.contract.decisions import DECISIONS, DEFAULT_READING, PRESETS
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
 from turnaffinity.explorer.matrix import Exploration, explore
 from turnaffinity.load.storms import STORMS, run_storm
+from turnaffinity.mutation.mutants import load_mutants
 from turnaffinity.notebook.shell import Ran, Shell
 from turnaffinity.problem import Problem
 from turnaffinity.reports.load import losses_markdown
@@ -57,6 +58,23 @@ def verify_block(ran: Ran) -> str:
     )
 
 
+def mistake_block(mutant: str) -> str:
+    """What `verify` says of a script with one mistake."""
+    source = next(each for each in load_mutants() if each.id == mutant).sources()["select_node.lua"]
+    shell = Shell()
+    try:
+        shell.put("mine.lua", source)
+        ran = shell.run("turnaffinity verify --lua mine.lua --seed 0")
+    finally:
+        shell.close()
+    body = "\n".join(line.rstrip() for line in ran.printed)
+    return f"```console\n$ turnaffinity verify --lua mine.lua\n{body}\n```\n"
+
+
+MISTAKES = {README: "recorded-node-not-asked-whether-it-lives", FOR_IMPLEMENTERS: "bound-to-the-dead"}
+"""Whose report each page shows."""
+
+
 def decisions_block(exploration: Exploration) -> str:
     """What follows from the matrix, and the matrix itself, folded."""
     return (
@@ -98,8 +116,10 @@ def main() -> None:
     with open_server() as server:
         text = with_block(text, "decisions", decisions_block(explore(server=server)))
     text = with_block(text, "losses", losses_block())
+    text = with_block(text, "mistake", mistake_block(MISTAKES[README]))
     README.write_text(with_block(text, "rules", rules_block()), encoding="utf-8")
     text = with_block(FOR_IMPLEMENTERS.read_text(encoding="utf-8"), "readings", readings_block())
+    text = with_block(text, "mistake", mistake_block(MISTAKES[FOR_IMPLEMENTERS]))
     FOR_IMPLEMENTERS.write_text(text, encoding="utf-8")
 
 

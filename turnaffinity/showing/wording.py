@@ -154,7 +154,7 @@ ZH = {
     "mend": "修正",
     "breaks": "违反",
     "line": "行",
-    "the last to ask before the answer": "给出结果前最后一次查询",
+    "asked last": "最后一次查询",
     "looks like": "类似",
     "resembles no known mistake": "与已知的错误都不相似",
     "explains {n} of {all} failed checks": "解释了 {all} 项失败中的 {n} 项",
