@@ -18,6 +18,7 @@ from turnaffinity.reports.page import rendered
 from turnaffinity.reports.verdict_terminal import console_for, print_finding
 from turnaffinity.showing.finding import one_line, recorded_finding
 from turnaffinity.showing.names import Names
+from turnaffinity.showing.shown import hanging
 
 STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "unobservable": "cyan", "conforms": "bold green",
           "violates": "bold red", "incomplete": "bold magenta"}  # fmt: skip
@@ -52,9 +53,10 @@ def print_audit(report: AuditReport) -> None:
         table.add_row(rule["id"], rule["level"], status, f"{rule['cases']:,}", f"{rule['broken']:,}", remark)
     console.print(table)
     for rule in report.rules:
-        for failure in (rule["failures"] or rule["warnings"])[:TOLD]:
+        for failure in rule["failures"][:TOLD]:
             _print_failure(console, rule, failure, names)
     console.print()
+    _print_warnings(console, report, names)
     _print_names(console, names)
     for sentence in report.read_as:
         console.print(Text(sentence), soft_wrap=True)
@@ -85,6 +87,20 @@ def _summary(report: AuditReport) -> str:
         f"{facts['turns_superseded']:,} superseded, {facts['orphans_left']:,} left over; "
         f"{facts['selections']:,} selections by script"
     )
+
+
+def _print_warnings(console: Console, report: AuditReport, names: Names) -> None:
+    """A line for each kind of warning: how often, where first, and what was seen there."""
+    for rule in report.rules:
+        kinds: dict[str, list[dict[str, Any]]] = {}
+        for warning in rule["warnings"]:
+            kinds.setdefault(str(warning["expected"]), []).append(warning)
+        for found in kinds.values():
+            first = found[0]
+            times = f"{len(found)} times, first at line {first['line']}" if len(found) > 1 else f"line {first['line']}"
+            text = names.apply(one_line(f"{first['observed']}; wanted: {first['expected']}"))
+            for line in hanging(f"warn {rule['id']}  {times}: ", text, console.width):
+                console.print(Text(line, style=STYLES["warn"]), soft_wrap=True)
 
 
 def _print_failure(console: Console, rule: dict[str, Any], failure: dict[str, Any], names: Names) -> None:

@@ -26,6 +26,7 @@ from turnaffinity.judging.verdict import Report, RuleReport
 from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding, one_line
 from turnaffinity.showing.names import Names
+from turnaffinity.showing.scene import given_and_asked
 from turnaffinity.showing.shown import hanging
 from turnaffinity.showing.wording import Words
 
@@ -246,6 +247,10 @@ def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
     subject = f"{one_line(replayed.implementation)} {words('on')} {one_line(replayed.server)}"
     console.print(Text(f"{subject}, {words('seed')} {capsule.seed}", style="bold"))
     _print_hanging(console, f"{one_line(capsule.rule)}  ", one_line(capsule.case), STYLES["fail"])
+    given, asked = given_and_asked(capsule.steps, layout, names, words)
+    for label, text in ((words("given"), given), (words("asked"), asked)):
+        if text:
+            _print_hanging(console, f"{label}  ", text)
     console.print(Text(f"{words('recorded')}:", style="dim"))
     recorded = {"expected": capsule.expected, "observed": capsule.observed}
     print_finding(console, finding(recorded, names, layout=layout, words=words))

@@ -8,6 +8,7 @@ from typing import Any
 
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.showing.names import Names
+from turnaffinity.showing.plain import plain
 from turnaffinity.showing.wording import Words
 
 MOST_NAMED = 4
@@ -103,7 +104,12 @@ def given_and_asked(
     pairs = {asked["pair"]} if asked["op"] == "select" else {f"{asked['src_lang']}:{target}" for target in targets}
     own = {pool: members for pool, members in given.pools.items() if pool[0] in pairs}
     given.pools = own | {pool: members for pool, members in given.pools.items() if pool not in own}
-    return _told(given, max(1, min(len(own), MOST_NAMED)), before, names, words), _asked(asked, names, words)
+    told = _told(given, max(1, min(len(own), MOST_NAMED)), before, names, words)
+    return _on_one_line(told), _on_one_line(_asked(asked, names, words))
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(plain(text).split())
 
 
 def _told(given: Given, pools: int, before: int, names: Names, words: Words) -> str:
