@@ -117,6 +117,15 @@ def test_two_mistakes_at_once_are_told_apart_nine_times_of_ten(profile: str) -> 
     assert both / len(pairs) >= 0.9, f"{both} of {len(pairs)}"
 
 
+def test_one_that_fails_what_others_fail_too_is_named_as_a_possibility() -> None:
+    known = {"a": frozenset({"R x", "R y", "R z"}), "b": frozenset({"R x", "R y", "R z"}), "c": frozenset({"R w"})}
+    every = frozenset().union(*known.values())
+    twins = matches(known["a"], every - known["a"], known, dict.fromkeys(known, "R"))
+    few = matches(known["c"], every - known["c"], known, dict.fromkeys(known, "R"))
+    alone = matches(known["a"], every - known["a"], {"a": known["a"], "c": known["c"]}, dict.fromkeys(known, "R"))
+    assert [[match.sure for match in found] for found in (twins, few, alone)] == [[False], [False], [True]]
+
+
 # the lines of a script
 
 STYLES = {

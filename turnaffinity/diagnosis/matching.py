@@ -14,17 +14,24 @@ from dataclasses import dataclass
 SURE = 0.6
 """Below this share of a mistake's own weight it is not named: too many of the checks that it fails have passed."""
 
+TELLING = 3
+"""A mistake that fails fewer checks than this is named as a possibility: too many others may fail the same."""
+
 MOST = 6
 """More mistakes than this are not told apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One mistake that fits: the failed checks that it explains first, and how well it fits, from 0 to 1."""
+    """One mistake that fits: the failed checks that it explains first, and how well it fits, from 0 to 1.
+
+    `sure` is False where it fails few checks, or another known mistake fails the very same.
+    """
 
     id: str
     explains: frozenset[str]
     score: float
+    sure: bool = True
 
 
 def weights(patterns: Iterable[frozenset[str]]) -> dict[str, float]:
@@ -56,9 +63,11 @@ def matches(
         if best is None:
             break
         explains = frozenset(candidates[best] & left)
-        found.append(Match(best, explains, fits[best]))
+        twins = [name for name, pattern in candidates.items() if pattern == candidates[best] and name != best]
+        found.append(Match(best, explains, fits[best], len(candidates[best]) >= TELLING and not twins))
         left -= explains
-        del candidates[best]
+        for name in (best, *twins):
+            del candidates[name]
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.matching import Match, matches, unexplained
@@ -31,8 +31,9 @@ UNKNOWN = {
 class Mistake:
     """One thing that is wrong: what a report lists.
 
-    `looks_like` is the known mistake that explains the failed checks, None where none does: then `says` is what the
-    broken rule asks for. `explains` counts failed cases; `scene` is the one of them that shows it best.
+    `looks_like` is the known mistake that explains the failed checks, None where none does: then `says` is what does
+    not hold. `perhaps` is the known mistake's sentence where it is a possibility among others, and `says` is then what
+    does not hold, too. `explains` counts failed cases; `scene` is the one of them that shows it best.
     """
 
     says: dict[str, str]
@@ -43,6 +44,7 @@ class Mistake:
     explains: int
     scene: CaseResult
     score: float = 1.0
+    perhaps: dict[str, str] = field(default_factory=dict)
 
 
 def mistakes_of(report: Report) -> list[Mistake]:
@@ -67,8 +69,9 @@ def _known(known: Known, match: Match, results: Sequence[CaseResult]) -> Mistake
         return None  # warnings alone
     scene = min(cases, key=lambda result: (result.rule != known.rule, *_size(result)))
     counted = [case for case in cases if RULES[case.rule].level != "SHOULD"] or cases
+    says, perhaps = (known.says, {}) if match.sure else (_broken(scene), known.says)
     return Mistake(
-        known.says, known.mend, _rules(cases), _level(cases), known.id, len(counted), scene, match.score
+        says, known.mend, _rules(cases), _level(cases), known.id, len(counted), scene, match.score, perhaps
     )  # fmt: skip
 
 
@@ -78,16 +81,20 @@ def _unknown(checks: frozenset[str], results: Sequence[CaseResult]) -> list[Mist
     for result in results:
         if result.outcome == "fail" and tells_against(result) and check_of(result) in checks:
             by_rule.setdefault(result.rule, []).append(result)
+    scenes = {rule: min(cases, key=_size) for rule, cases in by_rule.items()}
     return [
-        Mistake(_broken(rule), UNKNOWN, (rule,), RULES[rule].level, None, len(cases), min(cases, key=_size), 0.0)
-        for rule, cases in by_rule.items()
+        Mistake(_broken(scene), UNKNOWN, (rule,), RULES[rule].level, None, len(by_rule[rule]), scene, 0.0)
+        for rule, scene in scenes.items()
     ]
 
 
-def _broken(rule: str) -> dict[str, str]:
-    """What a rule asks for in its first sentence, and that it is not so."""
-    asked, in_chinese = RULES[rule].statement.split(". ")[0].rstrip("."), RULES[rule].statement_zh.split("。")[0]
-    return {"en": f"This does not hold: {asked[0].lower()}{asked[1:]}.", "zh": f"这一点不成立：{in_chinese}。"}
+def _broken(scene: CaseResult) -> dict[str, str]:
+    """The claim that does not hold, in English as the case has it, in Chinese as its rule begins."""
+    claim = scene.title or RULES[scene.rule].statement.split(". ")[0].rstrip(".")
+    return {
+        "en": f"This does not hold: {claim[0].lower()}{claim[1:]}.",
+        "zh": f"这一点不成立：{RULES[scene.rule].statement_zh.split('。')[0]}。",
+    }
 
 
 def _size(result: CaseResult) -> tuple[bool, int, int]:

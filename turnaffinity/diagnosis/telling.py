@@ -66,6 +66,7 @@ def tell(
     explained = words("explains {n} of {all} failed checks", n=mistake.explains, all=failed)
     rows = [
         (words("breaks"), f"{', '.join(mistake.rules)}; {explained}; {likeness}"),
+        (words("perhaps"), mistake.perhaps.get(words.lang, "")),
         (words("mend"), mistake.mend[words.lang] if mistake.looks_like else ""),
         (words("line"), _line(script, scene, words)),
         (words("given"), given),
@@ -119,7 +120,8 @@ def as_members(report: Report, script: ScriptLines | None = None) -> dict[str, A
     return {
         "mistakes": [
             {
-                "says": mistake.says["en"], "mend": mistake.mend["en"], "rules": list(mistake.rules),
+                "says": mistake.says["en"], "perhaps": mistake.perhaps.get("en"),
+                "mend": mistake.mend["en"], "rules": list(mistake.rules),
                 "looks_like": mistake.looks_like, "explains": mistake.explains,
                 "line": script.at_fault(mistake.scene) if script else None,
                 "case": mistake.scene.case, "capsule": _failure_of(mistake.scene, report).get("capsule"),

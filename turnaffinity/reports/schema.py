@@ -62,6 +62,10 @@ class MistakeEntry(_Open):
     """One thing that is wrong, as the terminal tells it."""
 
     says: Annotated[str, Field(description="what is wrong, in a sentence")]
+    perhaps: Annotated[
+        str | None,
+        Field(default=None, description="what it may be, where others fail the same; null: it is"),
+    ]
     mend: Annotated[str, Field(description="how to mend it")]
     rules: Annotated[list[str], Field(description="the rules that it breaks")]
     looks_like: Annotated[str | None, Field(description="the known mistake that it looks like; null: none")]

@@ -154,6 +154,7 @@ ZH = {
     "mend": "修正",
     "breaks": "违反",
     "line": "行",
+    "perhaps": "可能",
     "asked last": "最后一次查询",
     "looks like": "类似",
     "resembles no known mistake": "与已知的错误都不相似",
