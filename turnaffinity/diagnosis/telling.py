@@ -64,8 +64,9 @@ def tell(
     failed = sum(result.outcome == "fail" and RULES[result.rule].level != "SHOULD" for result in report.results)
     likeness = f"{words('looks like')} {mistake.looks_like}" if mistake.looks_like else words(UNLIKE)
     explained = words("explains {n} of {all} failed checks", n=mistake.explains, all=failed)
+    breaks = [", ".join(mistake.rules), *([explained] if mistake.level != "SHOULD" else []), likeness]
     rows = [
-        (words("breaks"), f"{', '.join(mistake.rules)}; {explained}; {likeness}"),
+        (words("breaks"), "; ".join(breaks)),
         (words("perhaps"), mistake.perhaps.get(words.lang, "")),
         (words("mend"), mistake.mend[words.lang] if mistake.looks_like else ""),
         (words("line"), _line(script, scene, words)),
