@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
@@ -203,3 +204,13 @@ def test_the_summary_of_a_pull_request_says_the_mistake_and_its_mend(tmp_path: P
     assert "**1. " in written and "EXPIRE scheduler:turn:T1 300" in written
     assert MADE_UP.search(written) is None
     assert summary.read_text(encoding="utf-8") == written + "\n"
+
+
+def test_a_failed_case_in_junit_says_its_mistake_and_its_mend(tmp_path: Path) -> None:
+    path, out = tmp_path / "mine.lua", tmp_path / "r.xml"
+    text = (ROOT / "lua/select_node.lua").read_text(encoding="utf-8")
+    path.write_text(text.replace(*WRONG["no look whether it is there"]))
+    assert typed("verify", "--lua", path, "--seed", "3", "--rule", "TA-SEL-3", "--junit", out).returncode == 1
+    failed = ElementTree.parse(out).findall(".//failure")
+    assert failed
+    assert all("\nmend: " in (failure.text or "") for failure in failed)

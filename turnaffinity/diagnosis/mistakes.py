@@ -45,6 +45,8 @@ class Mistake:
     scene: CaseResult
     score: float = 1.0
     perhaps: dict[str, str] = field(default_factory=dict)
+    cases: tuple[tuple[str, str], ...] = ()
+    """The failed cases that it explains: (rule, case)."""
 
 
 def mistakes_of(report: Report) -> list[Mistake]:
@@ -70,9 +72,8 @@ def _known(known: Known, match: Match, results: Sequence[CaseResult]) -> Mistake
     scene = min(cases, key=lambda result: (result.rule != known.rule, *_size(result)))
     counted = [case for case in cases if RULES[case.rule].level != "SHOULD"] or cases
     says, perhaps = (known.says, {}) if match.sure else (_broken(scene), known.says)
-    return Mistake(
-        says, known.mend, _rules(cases), _level(cases), known.id, len(counted), scene, match.score, perhaps
-    )  # fmt: skip
+    rules, level, names = _rules(cases), _level(cases), _names(cases)
+    return Mistake(says, known.mend, rules, level, known.id, len(counted), scene, match.score, perhaps, names)
 
 
 def _unknown(checks: frozenset[str], results: Sequence[CaseResult]) -> list[Mistake | None]:
@@ -83,9 +84,24 @@ def _unknown(checks: frozenset[str], results: Sequence[CaseResult]) -> list[Mist
             by_rule.setdefault(result.rule, []).append(result)
     scenes = {rule: min(cases, key=_size) for rule, cases in by_rule.items()}
     return [
-        Mistake(_broken(scene), UNKNOWN, (rule,), RULES[rule].level, None, len(by_rule[rule]), scene, 0.0)
+        Mistake(
+            _broken(scene),
+            UNKNOWN,
+            (rule,),
+            RULES[rule].level,
+            None,
+            len(by_rule[rule]),
+            scene,
+            0.0,
+            {},
+            _names(by_rule[rule]),
+        )
         for rule, scene in scenes.items()
     ]
+
+
+def _names(cases: Iterable[CaseResult]) -> tuple[tuple[str, str], ...]:
+    return tuple((result.rule, result.case) for result in cases)
 
 
 def _broken(scene: CaseResult) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 from turnaffinity.audit.report import AuditReport
+from turnaffinity.diagnosis.mistakes import Mistake, mistakes_of
 from turnaffinity.judging.verdict import CaseResult, Report
 from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding, recorded_finding
@@ -30,12 +31,14 @@ def junit(report: Report) -> str:
     place = {rule_id: number for number, rule_id in enumerate(levels)}
     listed = (result for result in report.results if result.rule in place)
     in_rule_order = sorted(listed, key=lambda result: place[result.rule])
+    mistakes = {case: mistake for mistake in mistakes_of(report) for case in mistake.cases}
     for rule_id, results in groupby(in_rule_order, key=lambda result: result.rule):
         suite = Xml.SubElement(root, "testsuite", name=rule_id)
         for result in results:
             found = {"expected": result.expected, "observed": result.observed, "wire": result.wire}
             shown = finding(found, names, layout=report.layout, scripts=report.scripts, most=None)
-            _case(suite, result, levels[rule_id], failures.get((rule_id, result.case)), shown)
+            told = _told(mistakes.get((rule_id, result.case)))
+            _case(suite, result, levels[rule_id], failures.get((rule_id, result.case)), shown, told)
     for suite in root:
         _count(suite, list(suite))
     _count(root, [case for suite in root for case in suite])
@@ -48,12 +51,22 @@ def junit(report: Report) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(suite: Xml.Element, result: CaseResult, level: str, failure: dict[str, Any] | None, shown: Finding) -> None:
+def _told(mistake: Mistake | None) -> list[str]:
+    """The mistake that explains a failed case, and its mend, a line each; nothing where no known one does."""
+    if mistake is None or mistake.looks_like is None:
+        return []
+    says = f"perhaps: {mistake.perhaps['en']}" if mistake.perhaps else mistake.says["en"]
+    return [says, f"mend: {mistake.mend['en']}"]
+
+
+def _case(
+    suite: Xml.Element, result: CaseResult, level: str, failure: dict[str, Any] | None, shown: Finding, told: list[str]
+) -> None:
     case = Xml.SubElement(
         suite, "testcase", classname=result.rule, name=_safe(result.case), time=f"{result.seconds:.3f}"
     )
     if result.outcome == "fail":
-        text = _safe("\n".join(shown.lines()))
+        text = _safe("\n".join([*told, *shown.lines()]))
         if failure is not None and failure.get("expected_by"):
             Xml.SubElement(case, "skipped", message=_safe(f"expected failure: {failure['expected_by']}"))
             Xml.SubElement(case, "system-out").text = text

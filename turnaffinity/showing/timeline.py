@@ -63,12 +63,17 @@ def timeline_lines(moments: Sequence[Moment], *, words: Words | None = None, wid
     for number, moment in enumerate(moments, start=1):
         nodes = dict(moment.jobs)
         held = ", ".join(f"{turn} {node}{'' if turn == moment.open_turn else words(' (left)')}"
-                         for turn, node in moment.affinity.items())  # fmt: skip
+                         for turn, node in sorted(moment.affinity.items(), key=_in_order))  # fmt: skip
         row = [str(number), moment.label, moment.turn, *(nodes.get(each) or "-" for each in languages)]
         rows.append([*row, held or words("nothing")])
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
     heads = ["  ".join(padded(cell, wide) for cell, wide in zip(row[:-1], widths, strict=False)) for row in rows]
     return [line for head, row in zip(heads, rows, strict=True) for line in hanging(f"{head}  ", row[-1], width)]
+
+
+def _in_order(held: tuple[str, str]) -> tuple[int, str]:
+    """T2 before T10."""
+    return len(held[0]), held[0]
 
 
 def _lane_of_jobs(picture: Picture, moments: Sequence[Moment], language: str, y: float, nodes: list[str]) -> None:
