@@ -16,7 +16,7 @@ from command_line import typed
 
 from turnaffinity.contract.decisions import DEFAULT_READING
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.diagnosis.lua_lines import lines_of
+from turnaffinity.diagnosis.lua_lines import script_lines
 from turnaffinity.diagnosis.matching import matches
 from turnaffinity.diagnosis.patterns import FILE, folder, known_mistakes
 from turnaffinity.judging.run import run_suite
@@ -154,7 +154,8 @@ def test_the_line_that_sent_a_command_is_named_however_the_script_calls(style: s
     with Judge("lua", str(path), seed=1) as judge:
         results = run_suite(judge, ("TA-SEL-7",)).results
     scene = next(result for result in results if result.outcome == "fail" and result.wire)
-    lines = lines_of(scene, STYLES[style], seed=1, reading=DEFAULT_READING, layout=KeyLayout())
+    found = script_lines(STYLES[style], [scene], seed=1, reading=DEFAULT_READING, layout=KeyLayout())
+    lines = found.by_case[scene.case]
     sent = [line for line, command in zip(lines, scene.wire, strict=True) if command["argv"][0] == "GET"]
     assert sent and set(sent) <= LINE[style]
 
@@ -185,6 +186,16 @@ def test_one_mistake_fits_forty_lines_with_its_line_and_no_made_up_id(name: str,
     line = path.read_text().splitlines()[first["line"] - 1].strip()
     assert line[:40] in " ".join(done.stdout.split())
     assert set(report["names"].values()) & {"n1", "T1"}
+
+
+def test_one_that_never_answers_is_told_so_and_nothing_else_of_it(tmp_path: Path) -> None:
+    path, out = tmp_path / "mine.lua", tmp_path / "r.json"
+    path.write_text("return redis.call('HGET', 'lingua:v1:pool:x:0:nodes')")
+    done = typed("verify", "--lua", path, "--seed", "3", "--rule", "TA-SEL-*", "--json", out)
+    mistakes = json.loads(out.read_text(encoding="utf-8"))["mistakes"]
+    assert [mistake["says"] for mistake in mistakes] == ["It gives no usable answer, so that nothing else can be told."]
+    assert "Wrong number of args" in done.stdout
+    assert "EVALSHA mine.lua" in done.stdout
 
 
 @pytest.mark.parametrize("page", readme.MISTAKES, ids=lambda page: page.parent.name)

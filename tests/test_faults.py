@@ -12,8 +12,8 @@ from turnaffinity.contract.rules import RULES
 from turnaffinity.faults.claims import played_out
 from turnaffinity.faults.play import FAULTS, FLUSHED
 from turnaffinity.judging.run import verify
-from turnaffinity.judging.verdict import rules_in_scope
-from turnaffinity.mutation.cases import is_blame, planned_cases
+from turnaffinity.judging.verdict import rules_in_scope, tells_against
+from turnaffinity.mutation.cases import planned_cases
 from turnaffinity.mutation.flow import judge_of
 from turnaffinity.mutation.mutants import Mutant, load_mutants
 from turnaffinity.problem import Problem
@@ -71,7 +71,7 @@ def test_a_mutant_that_only_a_fault_shows_is_blamed_by_its_own_rule(
     judge.__dict__["server"] = server
     with judge:
         own = (case.run(judge) for case in planned_cases("S") if case.rule == mutant.rule)
-        blame = next(result for result in own if is_blame(result))
+        blame = next(result for result in own if tells_against(result))
     assert mutant.expects in blame.observed
 
 

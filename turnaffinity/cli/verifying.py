@@ -121,6 +121,7 @@ def verify_and_report(wishes: Wishes) -> None:
         verdict_terminal.print_cases(judge.profiles(), rules, faults=judge.faults)
         return
     check_outputs(wishes)
+    source = read_script(wishes.lua) if wishes.lua else ""
     known = load_expectations(wishes.expect_fail) if wishes.expect_fail else ()
     workers = workers_for(judge) if wishes.workers is None else wishes.workers
     if workers > 1:
@@ -129,17 +130,21 @@ def verify_and_report(wishes: Wishes) -> None:
         report = verify(judge, rules, progress=progress, workers=workers)
         apply_expectations(report, known)
         capsules = capsule_files(judge, report, wishes.capsules) if wishes.capsules else {}
-    script = None
-    if wishes.lua is not None and report.failed and wishes.server != "fake":
-        script = lines_of_mistakes(report, read_script(wishes.lua))
+    script = lines_of_mistakes(report, source) if source and report.failed and wishes.server != "fake" else None
     if capsules and wishes.capsules:
         make_folder(wishes.capsules)
     write_all(capsules | report_files(report, wishes, known, script))
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        _add_to_summary(Path(summary), as_markdown(report, lang=wishes.lang, script=script))
+    if summary := _summary_file():
+        _add_to_summary(summary, as_markdown(report, lang=wishes.lang, script=script))
     if wishes.json_file != STDOUT:
         verdict_terminal.print_report(report, lang=wishes.lang, everything=wishes.everything, script=script)
     raise typer.Exit(report.exit_status)
+
+
+def _summary_file() -> Path | None:
+    """Where GitHub takes what it shows of a job, if it is GitHub that runs us."""
+    named = os.environ.get("GITHUB_STEP_SUMMARY")
+    return Path(named) if named else None
 
 
 def _add_to_summary(path: Path, text: str) -> None:
@@ -158,7 +163,7 @@ def check_outputs(wishes: Wishes) -> None:
     others = [wishes.junit, wishes.html, wishes.markdown, wishes.badge, wishes.write_expect]
     if STDOUT in others:
         raise Problem("-", "only --json prints to standard output", "name a file")
-    check_writable(path for path in [wishes.json_file, *others] if path is not None)
+    check_writable(path for path in [wishes.json_file, *others, _summary_file()] if path is not None)
     if wishes.capsules is not None:
         check_folder(wishes.capsules)
 

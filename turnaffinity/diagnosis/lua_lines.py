@@ -14,9 +14,10 @@ from typing import Any
 from turnaffinity.capsules.playing import collected_cases, play
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.judging.verdict import CaseResult, Report
+from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import token
+from turnaffinity.showing.names import masked
 from turnaffinity.stage.evidence import MOST_WIRE_LINES
 from turnaffinity.stage.judge import Judge
 from turnaffinity.subjects.script import ScriptSubject
@@ -36,8 +37,6 @@ _PRELUDE = (
     "return setmetatable({call=wrapped(o.call),pcall=wrapped(o.pcall)},{__index=o}) end "
     "return copied(r),copied(s) end)(redis,server) "
 )
-
-UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 _FORWARDS = re.compile(r"\.\.\.|unpack\s*\(")
 """A line that hands on what it was given: not it is asked about, but the one that called it."""
@@ -61,18 +60,6 @@ class ScriptLines:
         return self.source.split("\n")[line - 1].strip()
 
 
-def script_lines(report: Report, source: str, scenes: Iterable[CaseResult]) -> ScriptLines:
-    """The lines of each scene, every one played once more on a server of its own."""
-    return ScriptLines(
-        source,
-        {
-            scene.case: lines_of(scene, source, seed=report.seed, reading=report.reading, layout=report.layout)
-            for scene in scenes
-            if scene.wire
-        },
-    )
-
-
 def traced(source: str) -> str:
     """The script with every line where it was, and calls that tell it."""
     if source.startswith("#!"):
@@ -81,42 +68,61 @@ def traced(source: str) -> str:
     return _PRELUDE + source
 
 
-def lines_of(scene: CaseResult, source: str, *, seed: int, reading: Reading, layout: KeyLayout) -> list[int | None]:
-    """The line that sent each command of the scene's wire; nothing but None where the second play went another way.
+def script_lines(
+    source: str, scenes: Iterable[CaseResult], *, seed: int, reading: Reading, layout: KeyLayout
+) -> ScriptLines:
+    """The line that sent each command of each scene's wire; None for all of a scene that went another way.
 
-    Plays the case on a server of its own.
+    Plays the cases once more, on a server of its own.
     """
-    nothing: list[int | None] = [None] * len(scene.wire)
-    text = source.split("\n")
-    copy = traced(source)
+    copy, text = traced(source), source.split("\n")
     judge = Judge(
         "lua", reading=reading, seed=seed, layout=layout,
         factory=lambda judge, url: ScriptSubject(judge.server, copy, "traced"),
     )  # fmt: skip
+    by_case: dict[str, Sequence[int | None]] = {}
     try:
         with judge:
-            playable = collected_cases(judge).get((scene.rule, scene.case))
-            if playable is None:
-                return nothing
-            again, _ = play(playable, judge)
+            playable = collected_cases(judge)
+            for scene in scenes:
+                again, _ = play(playable[scene.rule, scene.case], judge)
+                by_case[scene.case] = _lines(scene.wire, again.wire, text, token(seed))
     except CannotRun:
-        return nothing
-    found: list[tuple[dict[str, Any], int | None]] = []
+        pass  # the copy does not run here: what was found until then is all there is
+    return ScriptLines(source, by_case)
+
+
+Wire = Sequence[Mapping[str, Any]]
+
+
+def _lines(wire: Wire, again: Wire, text: Sequence[str], token: str) -> Sequence[int | None]:
+    """The line behind each command of a wire, from what the copy sent; all None where that is not the same."""
+    sent: list[Mapping[str, Any]] = []
+    lines: list[int | None] = []
     line: int | None = None
-    for sent in (sent for sent in again.wire if sent["argv"][0] != "SCRIPT"):
-        if sent["argv"][1:] and str(sent["argv"][1]).startswith(MARK):
-            line = _at_fault(str(sent["argv"][1]).removeprefix(MARK), text)
-        else:
-            found.append((sent, line))
+    for command in again:
+        if _tells_lines(command):
+            line = _at_fault(command["argv"][1].removeprefix(MARK), text)
+        elif not _loads(command):
+            sent.append(command)
+            lines.append(line)
             line = None
-    told = _alike([sent for sent, _ in found], seed)
-    as_before = _alike([sent for sent in scene.wire if sent["argv"][0] != "SCRIPT"], seed)
-    if len(again.wire) >= MOST_WIRE_LINES:  # evidence ends there, and the copy sends twice as much
-        as_before = as_before[: len(told)]
-    if told != as_before:
-        return nothing
-    numbers = iter([number for _, number in found])
-    return [None if sent["argv"][0] == "SCRIPT" else next(numbers, None) for sent in scene.wire]
+    before = [command for command in wire if not _loads(command)]
+    if len(again) >= MOST_WIRE_LINES:  # evidence ends there, and the copy sends twice as much
+        before = before[: len(sent)]
+    if _alike(sent, token) != _alike(before, token):
+        return [None] * len(wire)
+    numbers = iter(lines)
+    return [None if _loads(command) else next(numbers, None) for command in wire]
+
+
+def _tells_lines(command: Mapping[str, Any]) -> bool:
+    return len(command["argv"]) > 1 and str(command["argv"][1]).startswith(MARK)
+
+
+def _loads(command: Mapping[str, Any]) -> bool:
+    """Whether it is SCRIPT LOAD, which comes with the first call of all."""
+    return bool(command["argv"][0] == "SCRIPT")
 
 
 def _at_fault(lines: str, text: Sequence[str]) -> int | None:
@@ -127,11 +133,10 @@ def _at_fault(lines: str, text: Sequence[str]) -> int | None:
     return None
 
 
-def _alike(wire: Sequence[Mapping[str, Any]], seed: int) -> list[list[str]]:
-    """What was sent, whoever it was about: made-up names and turn ids masked, and a script's digest left out."""
-    made_up = re.compile(rf"[A-Za-z]+\d+-{re.escape(token(seed))}[\w.-]*|{UUID}")
+def _alike(wire: Wire, token: str) -> list[list[str]]:
+    """What was sent, whoever it was about, and without a script's digest."""
     told = []
     for sent in wire:
         argv = sent["argv"] if sent["client"] == SCRIPT_CLIENT else [sent["argv"][0], *sent["argv"][2:]]
-        told.append([made_up.sub("#", str(part)) for part in argv])
+        told.append([masked(str(part), token) for part in argv])
     return told

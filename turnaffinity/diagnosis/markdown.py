@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from turnaffinity.diagnosis.lua_lines import ScriptLines
-from turnaffinity.diagnosis.mistakes import mistakes_of
-from turnaffinity.diagnosis.telling import MOST_MISTAKES, tell
+from turnaffinity.diagnosis.telling import summary, tell
 from turnaffinity.judging.verdict import Report
 from turnaffinity.showing.finding import one_line
 from turnaffinity.showing.wording import Words
@@ -12,11 +11,12 @@ from turnaffinity.showing.wording import Words
 
 def as_markdown(report: Report, *, lang: str = "en", script: ScriptLines | None = None) -> str:
     """A heading with the verdict, each mistake with its mend, and the scene in a block; warnings in a line each."""
-    words, found = Words(lang), mistakes_of(report)
+    words = Words(lang)
+    said = summary(report, words)
     name = _plain(one_line(report.implementation.get("name", "")))
     counts = f"{report.executed} {words('of')} {report.planned} {words('checks executed')}"
     lines = [f"## {name}: {words(report.verdict)}", "", f"{counts}; {words('reading')} {report.reading_told()}", ""]
-    for number, mistake in enumerate(found[:MOST_MISTAKES], 1):
+    for number, mistake in enumerate(said.shown, 1):
         told = tell(mistake, report, words, script=script)
         rows = dict(told.rows)
         mend, breaks = rows.pop(words("mend"), ""), rows.pop(words("breaks"), "")
@@ -24,12 +24,8 @@ def as_markdown(report: Report, *, lang: str = "en", script: ScriptLines | None 
         scene = [f"{label}: {text}" for label, text in rows.items()]
         fence = "`" * max(3, 1 + max((line.count("`") for line in (*scene, *told.wire)), default=0))
         lines += [fence, *scene, *told.wire, fence, ""]
-    rest = found[MOST_MISTAKES:]
-    if rest:
-        rules = ", ".join(dict.fromkeys(rule for mistake in rest for rule in mistake.rules))
-        lines += [words("{n} more: {rules}", n=len(rest), rules=rules), ""]
-    warned = [(rule.id, rule.warnings[0]) for rule in report.rules if rule.status == "warn" and rule.warnings]
-    lines += [f"- {words('warn')} {rule}: {_plain(one_line(text))}" for rule, text in warned]
+    lines += [said.more, ""] if said.more else []
+    lines += [f"- {words('warn')} {rule}: {_plain(text)}" for rule, text in said.warned]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -23,15 +23,14 @@ MOST = 6
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One mistake that fits: the failed checks that it explains first, and how well it fits, from 0 to 1.
+    """One mistake that fits, and the failed checks that it explains first.
 
     `sure` is False where it fails few checks, or another known mistake fails the very same.
     """
 
     id: str
     explains: frozenset[str]
-    score: float
-    sure: bool = True
+    sure: bool
 
 
 def weights(patterns: Iterable[frozenset[str]]) -> dict[str, float]:
@@ -64,7 +63,7 @@ def matches(
             break
         explains = frozenset(candidates[best] & left)
         twins = [name for name, pattern in candidates.items() if pattern == candidates[best] and name != best]
-        found.append(Match(best, explains, fits[best], len(candidates[best]) >= TELLING and not twins))
+        found.append(Match(best, explains, len(candidates[best]) >= TELLING and not twins))
         left -= explains
         for name in (best, *twins):
             del candidates[name]
@@ -89,7 +88,7 @@ def _best(
         news = pattern & left
         if fits[name] < SURE or not any(check.startswith(f"{owners[name]} ") for check in news):
             continue
-        gain = sum(weight.get(check, 1.0) for check in news)
+        gain = sum(weight[check] for check in news)
         # as much as it explains, less what it would fail besides and did not
         missed = (1 - fits[name]) * sum(weight[check] for check in pattern)
         score = gain - 2 * missed

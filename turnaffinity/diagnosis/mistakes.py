@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.matching import Match, matches, unexplained
-from turnaffinity.diagnosis.patterns import (
-    Known,
-    check_of,
-    failed_checks,
-    known_mistakes,
-    passed_checks,
-    tells_against,
-)
-from turnaffinity.judging.verdict import CaseResult, Report
+from turnaffinity.diagnosis.patterns import Known, check_of, failed_checks, known_mistakes, passed_checks
+from turnaffinity.judging.verdict import PROFILE_LETTERS, CaseResult, Report
 
 ORDER = ("MUST", "DECISION", "SHOULD")
-PROFILES = {"lua": "L", "scheduler": "S"}
 
 UNKNOWN = {
     "en": "It looks like no mistake that is known here: the scene shows what is asked for.",
     "zh": "与已知的错误都不相似：请看场景中要求的行为。",
 }
 """How a mistake is mended that nothing known resembles."""
+
+NO_ANSWER = {
+    "en": "It gives no usable answer, so that nothing else can be told.",
+    "zh": "没有给出可用的回答，因此无法判断其他问题。",
+}
+ANSWER = {
+    "en": "Mend what the scene shows under `got`, and judge again.",
+    "zh": "先修正场景中“实际”一行所示的问题，再重新检查。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,31 @@ class Mistake:
 
     `looks_like` is the known mistake that explains the failed checks, None where none does: then `says` is what does
     not hold. `perhaps` is the known mistake's sentence where it is a possibility among others, and `says` is then what
-    does not hold, too. `explains` counts failed cases; `scene` is the one of them that shows it best.
+    does not hold, too. `cases` are the failed cases that it explains, `scene` the one of them that shows it best.
     """
 
     says: dict[str, str]
     mend: dict[str, str]
-    rules: tuple[str, ...]
-    level: str
-    looks_like: str | None
-    explains: int
+    cases: tuple[CaseResult, ...]
     scene: CaseResult
-    score: float = 1.0
+    looks_like: str | None = None
     perhaps: dict[str, str] = field(default_factory=dict)
-    cases: tuple[tuple[str, str], ...] = ()
-    """The failed cases that it explains: (rule, case)."""
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that it breaks, in the contract's order."""
+        broken = {result.rule for result in self.cases}
+        return tuple(rule for rule in RULES if rule in broken)
+
+    @property
+    def level(self) -> str:
+        """The strictest level of its rules."""
+        return min((RULES[rule].level for rule in self.rules), key=ORDER.index)
+
+    @property
+    def explains(self) -> int:
+        """How many failed cases it explains: of a MUST or a DECISION, where it breaks one."""
+        return sum(RULES[result.rule].level != "SHOULD" for result in self.cases) or len(self.cases)
 
 
 def mistakes_of(report: Report) -> list[Mistake]:
@@ -54,54 +66,42 @@ def mistakes_of(report: Report) -> list[Mistake]:
 
     A SHOULD that is warned about is none; it helps to tell which mistake it is. Empty where nothing failed.
     """
+    failures = [result for result in report.results if result.outcome == "fail"]
+    if not failures:
+        return []
+    unusable = [result for result in failures if result.expected.startswith("an answer to ")]
+    if 2 * len(unusable) > len(failures):  # what follows from it resembles anything
+        scene = min(unusable, key=_size)
+        return [Mistake(NO_ANSWER, ANSWER, tuple(failures), scene)]
     known = {one.id: one for one in known_mistakes()}
-    profile = PROFILES.get(report.profile, "")
+    profile = PROFILE_LETTERS[report.profile]
     patterns = {name: one.fails[profile] for name, one in known.items() if profile in one.fails}
     failed, passed = failed_checks(report.results), passed_checks(report.results)
     found = matches(failed, passed, patterns, {name: one.rule for name, one in known.items()})
-    mistakes = [_known(known[match.id], match, report.results) for match in found]
-    mistakes += _unknown(unexplained(failed, found), report.results)
-    told = [mistake for mistake in mistakes if mistake is not None]
-    return sorted(told, key=lambda mistake: (ORDER.index(mistake.level), mistake.looks_like is None, -mistake.explains))
+    explained = [_known(known[match.id], match, failures) for match in found]
+    mistakes = [each for each in explained if each is not None] + _unknown(unexplained(failed, found), failures)
+    return sorted(mistakes, key=lambda each: (ORDER.index(each.level), each.looks_like is None, -each.explains))
 
 
-def _known(known: Known, match: Match, results: Sequence[CaseResult]) -> Mistake | None:
-    cases = [result for result in results if result.outcome == "fail" and check_of(result) in match.explains]
+def _known(known: Known, match: Match, failures: Sequence[CaseResult]) -> Mistake | None:
+    """The known mistake with its cases; None where it only explains warnings."""
+    cases = tuple(result for result in failures if check_of(result) in match.explains)
     if not cases:
-        return None  # warnings alone
+        return None
     scene = min(cases, key=lambda result: (result.rule != known.rule, *_size(result)))
-    counted = [case for case in cases if RULES[case.rule].level != "SHOULD"] or cases
-    says, perhaps = (known.says, {}) if match.sure else (_broken(scene), known.says)
-    rules, level, names = _rules(cases), _level(cases), _names(cases)
-    return Mistake(says, known.mend, rules, level, known.id, len(counted), scene, match.score, perhaps, names)
+    if match.sure:
+        return Mistake(known.says, known.mend, cases, scene, known.id)
+    return Mistake(_broken(scene), known.mend, cases, scene, known.id, known.says)
 
 
-def _unknown(checks: frozenset[str], results: Sequence[CaseResult]) -> list[Mistake | None]:
+def _unknown(checks: frozenset[str], failures: Sequence[CaseResult]) -> list[Mistake]:
     """One for each rule with failed cases that no known mistake explains."""
     by_rule: dict[str, list[CaseResult]] = {}
-    for result in results:
-        if result.outcome == "fail" and tells_against(result) and check_of(result) in checks:
+    for result in failures:
+        if check_of(result) in checks:
             by_rule.setdefault(result.rule, []).append(result)
-    scenes = {rule: min(cases, key=_size) for rule, cases in by_rule.items()}
-    return [
-        Mistake(
-            _broken(scene),
-            UNKNOWN,
-            (rule,),
-            RULES[rule].level,
-            None,
-            len(by_rule[rule]),
-            scene,
-            0.0,
-            {},
-            _names(by_rule[rule]),
-        )
-        for rule, scene in scenes.items()
-    ]
-
-
-def _names(cases: Iterable[CaseResult]) -> tuple[tuple[str, str], ...]:
-    return tuple((result.rule, result.case) for result in cases)
+    scenes = [(cases, min(cases, key=_size)) for cases in by_rule.values()]
+    return [Mistake(_broken(scene), UNKNOWN, tuple(cases), scene) for cases, scene in scenes]
 
 
 def _broken(scene: CaseResult) -> dict[str, str]:
@@ -116,12 +116,3 @@ def _broken(scene: CaseResult) -> dict[str, str]:
 def _size(result: CaseResult) -> tuple[bool, int, int]:
     """How much there is to read in a scene; one without any commands shows less than any other."""
     return (not result.wire, len(result.wire), len(result.expected) + len(result.observed))
-
-
-def _rules(cases: Iterable[CaseResult]) -> tuple[str, ...]:
-    broken = {result.rule for result in cases}
-    return tuple(rule for rule in RULES if rule in broken)
-
-
-def _level(cases: Iterable[CaseResult]) -> str:
-    return min((RULES[result.rule].level for result in cases), key=ORDER.index)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from turnaffinity.contract.rules import RULES
-from turnaffinity.judging.verdict import CaseResult
+from turnaffinity.judging.verdict import CaseResult, tells_against
 from turnaffinity.shared_files import shared
 
 FILE = "patterns.json"
@@ -42,11 +41,6 @@ def passed_checks(results: Iterable[CaseResult]) -> frozenset[str]:
     """The checks that were executed and of which no case failed."""
     executed = frozenset(check_of(result) for result in results if result.outcome in {"pass", "fail", "warn"})
     return executed - failed_checks(results)
-
-
-def tells_against(result: CaseResult) -> bool:
-    """Whether a case's outcome tells against the implementation."""
-    return result.outcome == "fail" or (result.outcome == "warn" and RULES[result.rule].level == "SHOULD")
 
 
 def folder() -> Path:

@@ -106,9 +106,37 @@ def _failure_of(scene: CaseResult, report: Report) -> dict[str, Any]:
     return next((failure for rule in rules for failure in rule.failures if failure["case"] == scene.case), {})
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a short report says: the mistakes shown, those that are only named by their rules, and the warnings."""
+
+    shown: tuple[Mistake, ...]
+    more: str
+    warned: tuple[tuple[str, str], ...]
+    """(rule, what is said of it)"""
+
+
+def summary(report: Report, words: Words) -> Summary:
+    """The mistakes against a MUST or a DECISION, at most so many, and one sentence for each rule that warns."""
+    found = mistakes_of(report)
+    wrong = [mistake for mistake in found if mistake.level != "SHOULD"]
+    rest = wrong[MOST_MISTAKES:]
+    rules = ", ".join(dict.fromkeys(rule for mistake in rest for rule in mistake.rules))
+    more = words("{n} more: {rules}", n=len(rest), rules=rules) if rest else ""
+    likely = {rule: mistake.says[words.lang] for mistake in reversed(found) for rule in mistake.rules}
+    names = names_of(report)
+    warned = [
+        (rule.id, likely.get(rule.id) or names.apply(one_line("".join(rule.warnings[:1]))))
+        for rule in report.rules
+        if rule.status == "warn"
+    ]
+    return Summary(tuple(wrong[:MOST_MISTAKES]), more, tuple(warned))
+
+
 def lines_of_mistakes(report: Report, source: str) -> ScriptLines:
     """The lines of the script behind the scenes of the mistakes that a report shows."""
-    return script_lines(report, source, [mistake.scene for mistake in mistakes_of(report)[:MOST_MISTAKES]])
+    scenes = [mistake.scene for mistake in mistakes_of(report)[:MOST_MISTAKES] if mistake.scene.wire]
+    return script_lines(source, scenes, seed=report.seed, reading=report.reading, layout=report.layout)
 
 
 def as_members(report: Report, script: ScriptLines | None = None) -> dict[str, Any]:

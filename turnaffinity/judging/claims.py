@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from turnaffinity.stage.business import bindings, contracts
+from turnaffinity.stage.drawing import seen_if_it_fails, wire_of_another
 from turnaffinity.stage.evidence import Violation
 from turnaffinity.stage.stage import Stage, Step
 from turnaffinity.stage.state import State
@@ -50,12 +51,10 @@ def claim_every_time(
 
 def claim_chosen(stage: Stage, node: str | None, expected: str, choose: Callable[[bool], Step]) -> None:
     """Fail the case unless the choice falls on this node; it is watched only once it has not, for the evidence."""
-    step = choose(False)
-    if step.node == node:
-        return
-    again = (choose(True) for _ in range(EVERY_TIME))
-    wire = next((each.seen for each in again if each.node != node), ())
-    stage.claim(False, expected, step.told_node, wire)
+    step = seen_if_it_fails(choose)
+    if step.node != node:
+        wire = wire_of_another(lambda: choose(True), lambda another: another.node != node)
+        stage.claim(False, expected, step.told_node, wire)
 
 
 def claim_nothing_changed(stage: Stage, before: State, step: Step) -> None:

@@ -29,6 +29,9 @@ JUDGED = frozenset({"pass", "fail", "warn"})
 WEAKEST_FIRST: tuple[Outcome, ...] = ("not-run", "skip", "unobservable", "not-claimed")
 """Which outcome a rule with no check executed has: a run that was given up is not a rule that cannot be seen."""
 
+PROFILE_LETTERS = {"lua": "L", "scheduler": "S", "trace": "T"}
+"""A report's profile, as rules and cases name it."""
+
 WHY_NOT_EXECUTED: dict[Outcome, tuple[str, str]] = {
     "unobservable": (
         "{n} would show nothing under this reading or from outside",
@@ -63,6 +66,11 @@ class CaseResult:
     """The error with which a finalize that has to be carried out was refused, if the case failed by that alone."""
     follows: tuple[str, ...] = ()
     """The rules that own what was found, where the case could come to no verdict because of it."""
+
+
+def tells_against(result: CaseResult) -> bool:
+    """Whether an outcome tells against the implementation; for a SHOULD, a warning is as much as it can say."""
+    return result.outcome == "fail" or (result.outcome == "warn" and RULES[result.rule].level == "SHOULD")
 
 
 @dataclass
@@ -208,7 +216,7 @@ class Report:
 
 def rules_in_scope(profile: str, *, with_script: bool = False, faults: bool = False) -> list[Rule]:
     """The rules that a report of this profile lists, in the contract's order; those on faults only where asked for."""
-    letters = {"lua": "L", "scheduler": "S", "trace": "T"}[profile] + ("L" if with_script else "")
+    letters = PROFILE_LETTERS[profile] + ("L" if with_script else "")
     chosen = (rule for rule in RULES.values() if rule.profiles & set(letters))
     return [rule for rule in chosen if faults or not judged_only_with_faults(rule.id)]
 

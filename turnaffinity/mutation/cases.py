@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from turnaffinity.contract.rules import RULES, judged_only_with_faults
+from turnaffinity.contract.rules import judged_only_with_faults
 from turnaffinity.judging.suite import case_functions
-from turnaffinity.judging.verdict import CaseResult, settled, unanswered
+from turnaffinity.judging.verdict import CaseResult, settled, tells_against, unanswered
 from turnaffinity.stage.evidence import NotJudged, Violation
 from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import SITES, Stage
@@ -99,7 +99,7 @@ def run_cases(
             continue
         result = case.run(judge)
         results.setdefault(case.rule, []).append(result)
-        if is_blame(result):
+        if tells_against(result):
             if not result.unanswered and not thorough:  # whose that is shows when all are done
                 broken.add(case.rule)
             if at_first:
@@ -110,11 +110,6 @@ def run_cases(
     return by_rule
 
 
-def is_blame(result: CaseResult) -> bool:
-    """Whether an outcome tells against the implementation; for a SHOULD, a warning is as much as it can say."""
-    return result.outcome == "fail" or (result.outcome == "warn" and RULES[result.rule].level == "SHOULD")
-
-
 def blamed(results: dict[str, list[CaseResult]]) -> frozenset[str]:
     """The rules that tell against the implementation."""
-    return frozenset(rule for rule, outcomes in results.items() if any(is_blame(outcome) for outcome in outcomes))
+    return frozenset(rule for rule, outcomes in results.items() if any(tells_against(outcome) for outcome in outcomes))

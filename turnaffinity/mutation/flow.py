@@ -22,7 +22,7 @@ from turnaffinity.specification.scripts import with_layout
 from turnaffinity.stage.judge import Factory, Judge
 from turnaffinity.subjects.reference import ReferenceSubject
 from turnaffinity.subjects.script import ScriptSubject
-from turnaffinity.subjects.subject import Hello, Subject
+from turnaffinity.subjects.subject import Hello
 
 SHARED = {"actor_finalize": ("BadRequest", "NoNode")}
 """What a changed module takes from the original, since those who call it catch these classes."""
@@ -75,11 +75,12 @@ class FlowSubject(ReferenceSubject):
 def flow_factory(sources: Mapping[str, str]) -> Factory:
     """Makes subjects of a changed flow, each with modules and a connection of its own."""
 
-    def made(judge: Judge, url: str) -> Subject:
-        client = judge.server.client() if url == judge.server.url else connect(parse_address(url))
-        return FlowSubject(pinned(client), judge.reading, judge.layout, sources)
+    return lambda judge, url: FlowSubject(connection_to(judge, url), judge.reading, judge.layout, sources)
 
-    return made
+
+def connection_to(judge: Judge, url: str) -> redis.Redis:
+    """A connection of a subject's own: to the judge's server, or to the fault proxy before it."""
+    return pinned(judge.server.client() if url == judge.server.url else connect(parse_address(url)))
 
 
 def script_factory(source: str, name: str) -> Factory:

@@ -16,14 +16,13 @@ import redis
 
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.contract.rules import judged_only_with_faults
 from turnaffinity.diagnosis.patterns import FILE, failed_checks
 from turnaffinity.mutation.cases import run_cases
-from turnaffinity.mutation.flow import FlowSubject, judge_of
+from turnaffinity.mutation.flow import FlowSubject, connection_to, judge_of
 from turnaffinity.mutation.matrix import WORKERS, shared_out
 from turnaffinity.mutation.mutants import Mutant, load_mutants, mutants_folder
 from turnaffinity.server import Server
-from turnaffinity.server.address import parse_address
-from turnaffinity.server.live import connect, pinned
 from turnaffinity.specification.scripts import with_layout
 from turnaffinity.stage.judge import Judge
 from turnaffinity.subjects.script import ScriptSubject
@@ -50,11 +49,9 @@ def _whole(mutant: Mutant, reading: Reading, seed: int) -> Judge:
     sources = mutant.sources()
 
     def made(judge: Judge, url: str) -> Subject:
-        client = judge.server.client() if url == judge.server.url else connect(parse_address(url))
-        return WholeSubject(judge.server, pinned(client), judge.reading, judge.layout, sources)
+        return WholeSubject(judge.server, connection_to(judge, url), judge.reading, judge.layout, sources)
 
-    faults = mutant.rule.startswith("TA-FAULT")
-    return Judge("adapter", mutant.id, reading=reading, seed=seed, faults=faults, factory=made)
+    return Judge("adapter", mutant.id, reading=reading, seed=seed, factory=made)
 
 
 def pattern_of(mutant: Mutant, server: Server, seed: int = 0) -> dict[str, list[str]]:
@@ -64,7 +61,7 @@ def pattern_of(mutant: Mutant, server: Server, seed: int = 0) -> dict[str, list[
     found: dict[str, list[str]] = {}
     for profile in ("L", "S") if mutant.kind == "lua" else ("S",):
         with tempfile.TemporaryDirectory(prefix="turnaffinity-mutant-") as folder:
-            alone = profile == "L" or mutant.kind == "adapter" or mutant.rule.startswith("TA-FAULT")
+            alone = profile == "L" or mutant.kind == "adapter" or judged_only_with_faults(mutant.rule)
             judge = judge_of(mutant, reading, Path(folder), seed=seed) if alone else _whole(mutant, reading, seed)
             judge.__dict__["server"] = server  # shared: the judge neither opens nor closes it
             with judge:

@@ -54,7 +54,7 @@ def print_audit(report: AuditReport) -> None:
     console.print(table)
     for rule in report.rules:
         for failure in rule["failures"][:TOLD]:
-            _print_failure(console, rule, failure, names)
+            _print_failure(console, rule["id"], failure, names)
     console.print()
     _print_warnings(console, report, names)
     _print_names(console, names)
@@ -103,11 +103,10 @@ def _print_warnings(console: Console, report: AuditReport, names: Names) -> None
                 console.print(Text(line, style=STYLES["warn"]), soft_wrap=True)
 
 
-def _print_failure(console: Console, rule: dict[str, Any], failure: dict[str, Any], names: Names) -> None:
-    style = "red" if rule["status"] == "fail" else "yellow"
+def _print_failure(console: Console, rule_id: str, failure: dict[str, Any], names: Names) -> None:
     where = f" of {failure['file']}" if failure["file"] else ""
     cause = f" (caused at line {failure['cause_line']})" if failure["cause_line"] != failure["line"] else ""
-    console.print(Text(f"\n{rule['id']}  line {failure['line']}{where}{cause}", style=style))
+    console.print(Text(f"\n{rule_id}  line {failure['line']}{where}{cause}", style="red"))
     more = [("known", failure["expected_by"])] if "expected_by" in failure else []
     print_finding(console, recorded_finding(failure, names, more=more))
 

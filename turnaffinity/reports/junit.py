@@ -31,7 +31,7 @@ def junit(report: Report) -> str:
     place = {rule_id: number for number, rule_id in enumerate(levels)}
     listed = (result for result in report.results if result.rule in place)
     in_rule_order = sorted(listed, key=lambda result: place[result.rule])
-    mistakes = {case: mistake for mistake in mistakes_of(report) for case in mistake.cases}
+    mistakes = {(case.rule, case.case): mistake for mistake in mistakes_of(report) for case in mistake.cases}
     for rule_id, results in groupby(in_rule_order, key=lambda result: result.rule):
         suite = Xml.SubElement(root, "testsuite", name=rule_id)
         for result in results:

@@ -20,6 +20,7 @@ from turnaffinity.showing.finding import Finding, finding
 from turnaffinity.showing.names import Names
 from turnaffinity.showing.plain import plain
 from turnaffinity.showing.sequence import sequence
+from turnaffinity.showing.wire import left_out
 from turnaffinity.showing.wording import Words
 
 MOST_FAILURES = 3
@@ -57,6 +58,6 @@ def _shown(failure: Mapping[str, Any], report: Report, words: Words) -> Finding:
 def _drawn(found: Finding, words: Words) -> Markup:
     """The wire as arrows; the picture's own text is escaped by its canvas."""
     left = found.wire.before + found.wire.after
-    more = Markup('<p class="dim">… {}</p>').format(words("{n} more commands", n=left)) if left else ""
+    more = Markup('<p class="dim">… {}</p>').format(left_out(left, words)) if left else ""
     picture = sequence(found.wire.rows, title=words("on the wire"), client=words("client"))
     return Markup(picture.svg) + more

@@ -18,8 +18,7 @@ from rich.text import Text
 
 from turnaffinity.contract.rules import family, judged_only_with_faults
 from turnaffinity.diagnosis.lua_lines import ScriptLines
-from turnaffinity.diagnosis.mistakes import mistakes_of
-from turnaffinity.diagnosis.telling import MOST_MISTAKES, tell
+from turnaffinity.diagnosis.telling import summary, tell
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
@@ -108,23 +107,18 @@ def print_report(
 
 def _print_mistakes(console: Console, words: Words, report: Report, script: ScriptLines | None) -> None:
     """What is wrong, MUST first; then a line for each warning, and one for each family."""
-    found, names = mistakes_of(report), Names(report.layout, token(report.seed))
-    wrong = [mistake for mistake in found if mistake.level != "SHOULD"]
-    for number, mistake in enumerate(wrong[:MOST_MISTAKES], 1):
+    said = summary(report, words)
+    for number, mistake in enumerate(said.shown, 1):
         told = tell(mistake, report, words, width=console.width - 3, script=script)
         console.print()
         _print_hanging(console, f"{number}. ", told.says, STYLES["fail"])
         for line in told.lines(console.width - 3):
             console.print(Text(f"   {line}", style="red" if line.startswith("> ") else ""), soft_wrap=True)
-    if len(wrong) > MOST_MISTAKES:
-        rules = ", ".join(dict.fromkeys(rule for mistake in wrong[MOST_MISTAKES:] for rule in mistake.rules))
-        _print_hanging(console, "", words("{n} more: {rules}", n=len(wrong) - MOST_MISTAKES, rules=rules), "dim")
+    if said.more:
+        _print_hanging(console, "", said.more, "dim")
     console.print()
-    likely = {rule: mistake.says[words.lang] for mistake in reversed(found) for rule in mistake.rules}
-    for rule in report.rules:
-        if rule.status == "warn":
-            said = likely.get(rule.id) or names.apply(one_line(rule.warnings[0] if rule.warnings else ""))
-            _print_hanging(console, f"{words('warn')} {rule.id}  ", said, STYLES["warn"])
+    for rule_id, text in said.warned:
+        _print_hanging(console, f"{words('warn')} {rule_id}  ", text, STYLES["warn"])
     _print_families(console, words, report)
 
 

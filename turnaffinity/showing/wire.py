@@ -64,7 +64,7 @@ class Wire(Shown):
         return [f"{self.words(self.title)}:", *self._left_out(self.before), *told, *self._left_out(self.after)]
 
     def _left_out(self, count: int) -> list[str]:
-        return [f"     ... {self.words('{n} more commands', n=count)}"] if count else []
+        return [f"     ... {left_out(count, self.words)}"] if count else []
 
     def html(self) -> str:
         """The lines, the meanings in italics."""
@@ -81,6 +81,11 @@ class Wire(Shown):
             told.append(f"{mark}{text}{pad if row.meaning else ''}<i>{escape(row.meaning)}</i>")
         told += [escape(line) for line in self._left_out(self.after)]
         return f"<p><b>{escape(self.words(self.title))}</b></p><pre {PRE}>{chr(10).join(told)}</pre>"
+
+
+def left_out(count: int, words: Words) -> str:
+    """How many commands are not shown."""
+    return words("{n} more commands" if count > 1 else "one more command", n=count)
 
 
 def _nested(row: WireRow) -> str:

@@ -75,6 +75,7 @@ ZH = {
     "expires": "会过期",
     "on the wire": "发出的命令",
     "{n} more commands": "另有 {n} 条命令",
+    "one more command": "另有一条命令",
     "{n} commands": "共 {n} 条命令",
     "and {n} more of the kind": "另有 {n} 条同类命令",
     "pool": "池",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from turnaffinity.stage.evidence import Follows, Violation
 from turnaffinity.stage.randomness import Draws, draw_until_settled
 from turnaffinity.stage.stage import Stage, Step
 from turnaffinity.wire.command import Command
+
+Attempted = TypeVar("Attempted")
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,8 @@ class Draw:
     """One way of drawing: `some(n)` makes at least one step, about n draws, and does not watch them.
 
     `watched` makes one more step and watches it: only a failure needs the commands. `alone` draws alike on a stage
-    where nothing but candidates stands, so that nothing routes what is drawn;
-    `ordered` says whether each draw there is free of the one before it.
+    where nothing but candidates stands, so that nothing routes what is drawn; `ordered` says whether each draw there
+    is free of the one before it.
     """
 
     kind: str
@@ -41,22 +44,25 @@ def claim_random(
 
     A node that is no candidate fails at once. `groups` names for each of many candidates the group that it counts for;
     of each group, all of like size, one has to come. `deep` looks for long orders too: once for each way of asking is
-    enough, since a draw may be costly. Leaves the case, unless it is one of TA-SEL-2, where the choice
-    is not random by itself.
+    enough, since a draw may be costly. Leaves the case, unless it is one of TA-SEL-2, where the choice is not random
+    by itself.
     """
     leave_if_known_fixed(stage, draw)
     allowed = set(candidates)
     draws = Draws(set(groups.values()) if groups else allowed, ordered=ordered, deep=deep)
 
+    def drawn(count: int, watch: bool) -> list[str | None]:
+        return [node for step in ([draw.watched()] if watch else draw.some(count)) for node in _nodes(step)]
+
     def nodes_of(count: int) -> list[str]:
         found: list[str] = []
-        for step in draw.some(count):
-            for node in _nodes(step):
-                if node not in allowed:
-                    expected = f"one of {', '.join(sorted(allowed))}"
-                    observed = f'node "{node}"' if node is not None else "no node"
-                    raise Violation(expected, observed, _wire_of_another(draw, allowed))
-                found.append(groups[node] if groups else node)
+        for node in seen_if_it_fails(lambda watch: drawn(count, watch)):
+            if node not in allowed:
+                expected = f"one of {', '.join(sorted(allowed))}"
+                observed = f'node "{node}"' if node is not None else "no node"
+                wire = wire_of_another(draw.watched, lambda step: not allowed.issuperset(_nodes(step)))
+                raise Violation(expected, observed, wire)
+            found.append(groups[node] if groups else node)
         return found
 
     verdict = draw_until_settled(draws, nodes_of)
@@ -71,14 +77,24 @@ def claim_random(
     )
 
 
-def _wire_of_another(draw: Draw, allowed: set[str]) -> tuple[Command, ...]:
-    """The commands of a draw that again falls on no candidate; none where it does not come again."""
-    steps = (draw.watched() for _ in range(LOOKED_AGAIN))
-    return next((step.seen for step in steps if not allowed.issuperset(_nodes(step))), ())
-
-
 LOOKED_AGAIN = 64
-"""How many draws are watched after a wrong one, until another is as wrong."""
+"""How many choices are watched after a wrong one, until another is as wrong."""
+
+
+def wire_of_another(choose: Callable[[], Step], wrong: Callable[[Step], bool]) -> tuple[Command, ...]:
+    """The commands of a choice that is wrong again; none where it does not come again."""
+    steps = (choose() for _ in range(LOOKED_AGAIN))
+    return next((step.seen for step in steps if wrong(step)), ())
+
+
+def seen_if_it_fails(attempt: Callable[[bool], Attempted]) -> Attempted:
+    """Attempt something unwatched, and where that fails once more and watched: then the failure has its commands."""
+    try:
+        return attempt(False)
+    except Violation:
+        attempt(True)
+        raise
+
 
 OWNER = "TA-SEL-2"
 """The rule that says that a choice is random; its own cases draw whatever is known."""
