@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from turnaffinity.stage.business import bindings, contracts
-from turnaffinity.stage.drawing import seen_if_it_fails, wire_of_another
+from turnaffinity.stage.drawing import wire_of_another
 from turnaffinity.stage.evidence import Violation
 from turnaffinity.stage.stage import Stage, Step
 from turnaffinity.stage.state import State
@@ -51,7 +51,7 @@ def claim_every_time(
 
 def claim_chosen(stage: Stage, node: str | None, expected: str, choose: Callable[[bool], Step]) -> None:
     """Fail the case unless the choice falls on this node; it is watched only once it has not, for the evidence."""
-    step = seen_if_it_fails(choose)
+    step = choose(False)
     if step.node != node:
         wire = wire_of_another(lambda: choose(True), lambda another: another.node != node)
         stage.claim(False, expected, step.told_node, wire)

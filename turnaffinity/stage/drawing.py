@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from turnaffinity.stage.evidence import Follows, Violation
 from turnaffinity.stage.randomness import Draws, draw_until_settled
 from turnaffinity.stage.stage import Stage, Step
 from turnaffinity.wire.command import Command
-
-Attempted = TypeVar("Attempted")
 
 
 @dataclass(frozen=True)
@@ -51,12 +48,9 @@ def claim_random(
     allowed = set(candidates)
     draws = Draws(set(groups.values()) if groups else allowed, ordered=ordered, deep=deep)
 
-    def drawn(count: int, watch: bool) -> list[str | None]:
-        return [node for step in ([draw.watched()] if watch else draw.some(count)) for node in _nodes(step)]
-
     def nodes_of(count: int) -> list[str]:
         found: list[str] = []
-        for node in seen_if_it_fails(lambda watch: drawn(count, watch)):
+        for node in (node for step in draw.some(count) for node in _nodes(step)):
             if node not in allowed:
                 expected = f"one of {', '.join(sorted(allowed))}"
                 observed = f'node "{node}"' if node is not None else "no node"
@@ -85,15 +79,6 @@ def wire_of_another(choose: Callable[[], Step], wrong: Callable[[Step], bool]) -
     """The commands of a choice that is wrong again; none where it does not come again."""
     steps = (choose() for _ in range(LOOKED_AGAIN))
     return next((step.seen for step in steps if wrong(step)), ())
-
-
-def seen_if_it_fails(attempt: Callable[[bool], Attempted]) -> Attempted:
-    """Attempt something unwatched, and where that fails once more and watched: then the failure has its commands."""
-    try:
-        return attempt(False)
-    except Violation:
-        attempt(True)
-        raise
 
 
 OWNER = "TA-SEL-2"
