@@ -5,17 +5,23 @@ The words are DESIGN's, section 4: *Anybody's TTL*, *KEYS and SCAN in a trace*, 
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from audit_traffic import Atom, SessionFlow, interleave, noise, style_of
+from audit_traffic import text_of as traffic
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_audit_clean import audited
 from test_audit_small import CLIENTS, OTHER, A, B
 from test_audit_small import clear as by_script
 from test_audit_small import select as select_by_script
 from test_audit_small import write as write_by_script
 
-from turnaffinity.contract.decisions import PRESETS
+from turnaffinity.contract.decisions import PRESETS, Reading
 
 TRACES = Path(__file__).parent / "cases" / "traces"
 SENDERS = CLIENTS | {"C": "127.0.0.1:2", "U": "unix:/run/redis.sock"}
@@ -179,6 +185,7 @@ def test_the_selection_of_a_closing_finalize_that_is_seen_to_look_for_pools_need
 def test_who_looks_for_pools_long_after_a_read_is_not_selecting() -> None:
     assert failed(*EXTENDS, *clear(), look(B), FIND, *pools(), gap_s=11) == []
     assert failed(*with_scan(EXTENDS, FIND, 2), *CLOSES, gap_s=5) == [(SELECTS, 3)]
+    assert failed(*with_scan(EXTENDS, "A KEYS blob:*", 2), *CLOSES, gap_s=11) == []
 
 
 @pytest.mark.parametrize("reads", ["HGETALL {}", "HMGET {} current_turn_id user"])
@@ -206,6 +213,13 @@ def test_several_sessions_at_once_do_not_hide_a_scan() -> None:
     assert failed(*one_connection, *CLOSES) == [(SELECTS, 5)]
 
 
+def test_a_scan_on_a_connection_of_several_sessions_is_the_finalizes_whose_read_came_last() -> None:
+    for scan in ("A KEYS lingua:v1:job:*", "A KEYS blob:*"):
+        begun = [*EXTENDS, *(line.replace(A, B) for line in [read("e"), look(), *pools()])]
+        both = [*begun, read(), scan, *(line for line in write("e", B)), *clear()[1:], *clear("e", B)]
+        assert failed(*both) == [(CLEARS, 14)]
+
+
 def test_connections_of_one_pool_share_a_finalize() -> None:
     for at in (1, 2, 3):
         lines = [*with_scan(EXTENDS, FIND.replace("A ", "C ", 1), at), *by("C", *CLOSES)]
@@ -225,7 +239,8 @@ def test_a_finalize_that_writes_by_script_may_scan_no_more_than_another() -> Non
     extends = [read(), look(), *pools(), *write_by_script("d", A)]
     assert failed(*with_scan(extends, FIND, 1), *by_script("d", A)) == [(SELECTS, 2)]
     reads_again = [*extends[:5], f"L HGET {read().split()[2]} current_turn_id", *extends[5:]]
-    assert failed(*with_scan(reads_again, FIND, 1), *by_script("d", A)) == [(SELECTS, 2)]
+    for scan in (FIND, "A KEYS blob:*"):
+        assert failed(*with_scan(reads_again, scan, 1), *by_script("d", A)) == [(SELECTS, 2)]
 
 
 def test_a_scan_between_a_finalize_that_found_no_node_and_the_next_is_in_neither() -> None:
@@ -240,6 +255,7 @@ def test_the_fallback_clear_that_finds_nothing_open_ends_its_finalize() -> None:
     minting = [*(line.replace(A, OTHER) for line in EXTENDS[1:]), *clear("d", OTHER)]
     for scan in ("KEYS blob:*", "KEYS lingua:v1:job:*"):
         assert failed(*EXTENDS, *CLOSES, read(), f"A {scan}", *minting, reading="literal") == []
+    assert failed(*EXTENDS, *CLOSES, read(), "A KEYS blob:*", *minting, reading="intent") == []  # it is not known yet
 
 
 def test_an_operator_who_looks_at_a_turn_ends_nothing() -> None:
@@ -457,6 +473,14 @@ def test_a_turn_that_stays_open_to_the_end_was_read_before_its_clear() -> None:
     assert failed(*EXTENDS, f"A {GIVEN}", "A GET speaker:7:open", *EXTENDS) == [(FIRST, 10)]
 
 
+def test_what_a_key_got_before_counts_only_if_it_holds_it_still() -> None:
+    early = ["A SET lock:d n1", "A SET lock:d x"]
+    assert failed(*early[:1], *EXTENDS, "A GET lock:d", *CLOSES) == [(FIRST, 10)]
+    assert failed(*by("A", *early), *EXTENDS, "A GET lock:d", *CLOSES) == []
+    inside = [EXTENDS[0], "A HSET scheduler:session:d last n1", "A HSET scheduler:session:d last x", *EXTENDS[1:]]
+    assert failed(*inside, "A HGET scheduler:session:d last", *CLOSES) == []
+
+
 def test_the_records_of_several_sessions_are_told_apart() -> None:
     others = [line.replace(A, B) for line in [read("e"), look(), *pools(), *write("e", A)]]
     lines = [*EXTENDS, f"A SET open:d {A}", *others, f"A SET open:e {B}", "A GET open:e", *clear("d", A)]
@@ -481,9 +505,103 @@ def test_a_whole_scheduler_has_books_of_its_own() -> None:
         assert (failed(*lines), judged(*lines)["verdict"]) == ([], "conforms"), at
 
 
+def test_a_node_that_stands_somewhere_by_itself_is_no_record_though_it_is_read_later() -> None:
+    for put, reads in (
+        ("SET last n1", "GET last"),
+        ("HSET stats node n1", "HGET stats node"),
+        ("SET lingua:v1:job:d-1:node n1 EX 3600", "GET lingua:v1:job:d-1:node"),
+        ("HSET lingua:v1:job:d-1 node_id n1", "HGET lingua:v1:job:d-1 node_id"),
+        ("HSET lingua:v1:node:d id n1", "HGET lingua:v1:node:d id"),
+    ):
+        assert failed(f"A {put}", *EXTENDS, f"A {reads}", *CLOSES) == []
+        assert failed(*EXTENDS, f"A {put}", *EXTENDS, f"A {reads}", *CLOSES) == []
+    for put, reads in (
+        ("SET lingua:v1:job:d-1:node n1", "GET {}"),
+        ("HSET lingua:v1:job:d-1 node_id n1", "HGET {} node_id"),
+    ):
+        # in the step that records the affinity
+        bound = [*EXTENDS[:6], f"A {put}", *EXTENDS[6:]]
+        assert failed(*bound, f"A {reads.format(put.split()[1])}", *CLOSES) == []
+
+
+def test_a_dashboard_that_reads_a_copy_is_nobodys_business_and_hides_nobodys_read() -> None:
+    copy, theirs = [f"A SET open:d {A}"], "O GET open:d"
+    assert (failed(*EXTENDS, *copy, theirs, *CLOSES), status(FIRST, *EXTENDS, *copy, theirs, *CLOSES)) == ([], "pass")
+    assert failed(*EXTENDS, *copy, "A GET open:d", theirs, *CLOSES) == [(FIRST, 10)]
+
+
 def test_over_a_unix_socket_a_look_at_a_copy_is_nobodys_if_the_session_was_asked() -> None:
     copy = [f"A SET open:d {A}", "A GET open:d"]
     assert failed(*by("U", *EXTENDS, *copy, *CLOSES)) == []
     cleared_by_it = [*copy, *clear()[1:]]
     assert failed(*by("U", *EXTENDS, *cleared_by_it)) == [(FIRST, 10)]
     assert failed(*EXTENDS, *copy, *CLOSES) == [(FIRST, 10)]
+
+
+# in every style
+
+
+class ScansBetween(SessionFlow):
+    """A right scheduler that looks through keys of its own, and pools and jobs, whenever no finalize is under way."""
+
+    def utterance(self, extensions: int, jobs: int) -> Iterator[Atom]:
+        for _ in range(extensions):
+            yield from self.extend(jobs)
+            yield self.scan()
+        yield from self.close(jobs)
+        yield self.scan()
+
+    def scan(self) -> Atom:
+        pattern = self.rng.choice(["blob:*", "scheduler:pool:*:members", "lingua:v1:job:*", "lingua:v1:pool:*:nodes"])
+        return [(self.client(), self.rng.choice([("KEYS", pattern), ("scan", "0", "match", pattern)]))]
+
+
+class ScansToSelect(SessionFlow):
+    """Finds the pools with KEYS, by the connection that read the turn."""
+
+    def select(self, turn: str, node: str) -> Iterator[Atom]:
+        first, *others = super().select(turn, node)
+        client = first[0][0]
+        yield first
+        yield [
+            (client, self.rng.choice([("KEYS", "lingua:v1:pool:zh:en:*"), ("sCAN", "0", "mATCH", "lingua:v1:pool:*")]))
+        ]
+        yield [(client, ("SMEMBERS", "lingua:v1:pool:zh:en:0:nodes"))]
+        yield from others
+
+
+def lives_of(flow: type[SessionFlow], seed: int, sessions: int, noisy: bool) -> tuple[bytes, Reading | None]:
+    """Several sessions' whole utterances, interleaved, in a style drawn from the seed, and a reading that fits it."""
+    rng = random.Random(seed)
+    style = style_of(rng)
+    if flow is ScansToSelect and style.select == "script":
+        style.select = "plain"
+    names = [f"s{number}" for number in range(sessions)]
+
+    def life(one: SessionFlow) -> Iterator[Atom]:
+        for _ in range(2):
+            yield from one.utterance(rng.randrange(1, 4), rng.randrange(1, 3))
+
+    streams = [life(flow(name, style, rng)) for name in names]
+    if noisy:
+        streams.append(noise(rng, names) for _ in range(12))
+    reading = rng.choice([None, PRESETS["literal" if style.mint else "intent"]])
+    return traffic(list(interleave(rng, streams))), reading
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, 10**6))
+def test_a_right_scheduler_may_scan_between_its_finalizes_in_any_style(seed: int) -> None:
+    trace, reading = lives_of(ScansBetween, seed, sessions=1, noisy=False)
+    assert [rule["id"] for rule in audited(trace, reading)["rules"] if rule["failures"]] == []
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, 10**6), st.integers(1, 3), st.booleans())
+def test_a_plain_selection_that_scans_is_caught_in_any_style(seed: int, sessions: int, noisy: bool) -> None:
+    trace, reading = lives_of(ScansToSelect, seed, sessions, noisy)
+    found = {rule["id"]: rule["failures"] for rule in audited(trace, reading)["rules"] if rule["failures"]}
+    # several sessions on one connection: it stands in the clear of another, too
+    assert {SELECTS} <= set(found) <= ({SELECTS} if sessions == 1 else {SELECTS, CLEARS})
+    lines = trace.decode().upper().splitlines()
+    assert all('"KEYS"' in lines[each["line"] - 1] or '"SCAN"' in lines[each["line"] - 1] for each in found[SELECTS])

@@ -1,15 +1,17 @@
-"""Which words does a line hold, and which key is a turn's or a session's? The fast way, for millions of lines."""
+"""Which words does a line hold, which key is a turn's or a session's, and what would a pattern find?"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from operator import itemgetter
 from typing import Any
 
 from turnaffinity.audit.statistics import seconds
-from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.contract.layout import KeyLayout, affixes
+from turnaffinity.wire.command import Command
 from turnaffinity.wire.monitor import split_arguments
 
 PLAIN = re.compile(rb'\+?\d+(?:\.\d+)? \[\d+ [^"]*\] "')
@@ -22,6 +24,8 @@ MANY_LINES = 20
 Hit = tuple[int, int, int]
 """Which text, counted from 0, and where it starts and ends."""
 Search = Callable[[bytes], list[Hit]]
+OURS, ALL, CANDIDATES, AROUND, OWN = "turns or sessions", "everything", "candidates", "jobs or rooms", "its own"
+"""What a pattern looks for: the keys of a clear, all keys, those of a selection, those around them, any others."""
 
 
 def arguments_of(rest: str) -> list[str] | None:
@@ -77,6 +81,38 @@ def after_match(argv: Sequence[str]) -> str:
     """The pattern of a SCAN, or "" if it has none."""
     at = next((at for at, part in enumerate(argv) if part.upper() == "MATCH"), len(argv))
     return argv[at + 1] if at + 1 < len(argv) else ""
+
+
+def pattern_reader(layout: KeyLayout) -> Callable[[Command], str]:
+    """A function from a KEYS or SCAN to what it looks for.
+
+    A pattern is for the keys that it begins like; one that begins with a wildcard, for those that it would find.
+    """
+    samples = [
+        (OURS, layout.turn, layout.turn_key("0b6f5a52-6f0a-4b0e-9a52-0f6d6a3f1c01")),
+        (OURS, layout.session, layout.session_key("s1")),
+        (CANDIDATES, layout.pool, layout.pool_key("zh:en", 0)),
+        (CANDIDATES, layout.node, layout.node_key("n1")),
+        (CANDIDATES, layout.node_pools, layout.node_pools_key("n1")),
+        (CANDIDATES, layout.pool_index or "", layout.pool_index_key("zh:en") or ""),
+        (AROUND, layout.job, layout.job_key("j1")),
+        *((AROUND, f"{prefix}{{}}", f"{prefix}r1") for prefix in layout.room_prefixes),
+    ]
+    known = [(what, affixes(template), sample) for what, template, sample in samples if template]
+
+    def looks_for(command: Command) -> str:
+        argv = command.argv
+        pattern = argv[1] if command.name == "KEYS" and len(argv) > 1 else after_match(argv)
+        if not pattern.strip("*"):
+            return ALL
+        head = re.split(r"[*?\[\\]", pattern, maxsplit=1)[0]
+        for what, texts, sample in known:
+            begins = head.startswith(texts[0]) if texts[0] else pattern.endswith(texts[-1])
+            if begins or fnmatchcase(sample, pattern):
+                return what
+        return OWN
+
+    return looks_for
 
 
 def line_of_record(record: Any) -> str:

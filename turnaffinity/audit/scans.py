@@ -7,20 +7,18 @@ business, keys of turns and sessions apart.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from turnaffinity.audit.findings import Failure, Findings
 from turnaffinity.audit.lifecycle import Lives
-from turnaffinity.audit.lines import after_match, arguments_of
+from turnaffinity.audit.lines import ALL, CANDIDATES, OURS, OWN, arguments_of, pattern_reader
 from turnaffinity.audit.state import READS_KEPT, UNKNOWN, keep
 from turnaffinity.audit.statistics import Statistics, seconds
 from turnaffinity.audit.trace import Nearby
 from turnaffinity.contract.decisions import Reading
-from turnaffinity.contract.layout import KeyLayout, affixes
+from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import is_scan
 
@@ -31,9 +29,7 @@ FINALIZE_S = 10.0
 WAITING = 1000
 """So many scans wait at a time to be known as a finalize's, the latest ones."""
 
-A_TURN, A_SESSION = "0b6f5a52-6f0a-4b0e-9a52-0f6d6a3f1c01", "s1"
-OURS, ALL, CANDIDATES, AROUND, OWN = "turns or sessions", "everything", "candidates", "jobs or rooms", "its own"
-"""What a pattern looks for: the keys of a clear, all keys, those of a selection, those around them, any others."""
+READS_TURN = frozenset({"HGET", "HMGET", "HGETALL", "EXISTS", "HEXISTS"})
 
 SELECTS = ("TA-SEL-5", "a selection sends no KEYS and no SCAN")
 CLEARS = ("TA-CLEAR-8", "a clear knows its keys and looks through none")
@@ -71,12 +67,20 @@ class Scan:
     unit: int
     at_s: float
     what: str
+    of: str
+    """The turn or session that the connection read last, if it did nothing else to any since."""
+    also: str
+    """The turn that it read before the session, perhaps for another finalize."""
     shared: bool
     in_script: bool
     selecting: bool
     """The connection had just read a turn's affinity, in plain commands."""
+    asks_pools: bool
+    """Pools are looked for, and one is asked for behind, before anything is done to a turn or a session."""
+    may_begin: bool
+    """As `asks_pools`, but a turn may be read before."""
     put_to_use: bool
-    """The next that the connection asks for is a node or a pool."""
+    """It asks pools, the turn was read before, and no pool was asked for since."""
 
 
 class Scans:
@@ -93,7 +97,7 @@ class Scans:
     ) -> None:
         self._nearby = nearby
         self._findings, self._lives, self._statistics = findings, lives, statistics
-        self._mints = reading is not None and reading.d1 == "mint"
+        self._reads_as = reading.d1 if reading is not None else None
         self._within: list[Scan] = []
         self._earlier: deque[tuple[Any, ...]] | None = deque(maxlen=STEPS)
         """The steps before the first scan, which most traces never see; they are gone through only then."""
@@ -102,34 +106,25 @@ class Scans:
         """The unit of the latest scan that waits."""
         self._turns: dict[str, Read] = {}
         self._sessions: dict[str, Read] = {}
-        self._plain_reads: dict[str, tuple[int, str]] = {}
-        """client -> (line, time) of a plain read of an affinity that is the latest it did to turns and sessions."""
+        self._reading: dict[str, tuple[str, int, str, str]] = {}
+        """client -> (key, line or 0 of a session, time) of a read that is the latest it did to turns and sessions.
+
+        The fourth is the turn that it read right before it read a session.
+        """
         self._acted: dict[str, int] = {}
         """client -> the unit of the latest it did to turns and sessions."""
         self._asked = self._read = -1
         """The unit of the latest read of anybody's open turn, and of anybody's affinity."""
-        self._samples = {
-            OURS: ((layout.turn, layout.turn_key(A_TURN)), (layout.session, layout.session_key(A_SESSION))),
-            CANDIDATES: (
-                (layout.pool, layout.pool_key("zh:en", 0)),
-                (layout.node, layout.node_key("n1")),
-                (layout.node_pools, layout.node_pools_key("n1")),
-                *([(layout.pool_index, layout.pool_index_key("zh:en") or "")] if layout.pool_index else []),
-            ),
-            AROUND: (
-                (layout.job, layout.job_key("j1")),
-                *((each + "{}", each + "r1") for each in layout.room_prefixes),
-            ),
-        }
-        names = (layout.prefixes["pool"], layout.prefixes["node"], layout.prefixes["node_pools"])
-        self._candidates, self._pools = tuple(name for name in names if name), layout.prefixes["pool"] or "\0"
+        self._looks_for = pattern_reader(layout)
+        self._pools = layout.prefixes["pool"] or "\0"
+        self._ours = (layout.prefixes["turn"] or "\0", layout.prefixes["session"] or "\0")
 
     def forget_the_present(self) -> None:
         """A gap: no finalize is known to be under way."""
         self.finish()
         if self._earlier is not None:
             self._earlier.clear()
-        for known in (self._turns, self._sessions, self._plain_reads, self._acted):
+        for known in (self._turns, self._sessions, self._reading, self._acted):
             known.clear()
         self._asked = self._lives.now.unit
 
@@ -145,18 +140,23 @@ class Scans:
             for step in earlier:
                 self._goes_on(Step(*step))
         now = self._lives.now
-        line, at = self._plain_reads.get(now.client, (0, "0"))
+        of, line, at, also = self._reading.get(now.client, ("", 0, "0", ""))
         at_s, what = seconds(now.at), self._looks_for(command)
         selecting = line > 0 and at_s - seconds(at) <= FINALIZE_S
+        before, behind, later = self._pools_asked(line) if what is CANDIDATES else (False, False, False)
         scan = Scan(
             self._findings.note(*SELECTS, command.text()),
             now.unit,
             at_s,
             what,
+            of,
+            also,
             now.shared,
             now.in_script,
             selecting,
-            selecting and what is CANDIDATES and self._is_put_to_use(line, asks),
+            asks or behind,
+            asks or later,
+            selecting and (asks or behind) and not before,
         )
         self._findings.watch(scan.failure)
         if now.in_block and not alone:
@@ -186,45 +186,34 @@ class Scans:
 
     # what a scan is
 
-    def _is_put_to_use(self, read_at: int, asks: bool) -> bool:
-        """Whether the connection asks pools or nodes in this script, or next, and no pool since it read the turn."""
-        now = self._lives.now
-        behind = ""
+    def _pools_asked(self, read_at: int) -> tuple[bool, bool, bool]:
+        """Whether the connection asked for a pool since it read the turn at this line, and whether it does behind.
+
+        The third: whether it does so behind with nothing before it but reads of turns.
+        """
+        now, before, turn_read = self._lives.now, False, False
         for number, line in self._nearby("", f"[{now.db} {now.client}] "):
             asked = arguments_of(line.partition('] "')[2]) or []
-            key = asked[1] if len(asked) > 1 else ""
-            if read_at < number < now.line and key.startswith(self._pools):
-                return False
-            if number > now.line:
-                behind = behind or key or "\0"
-        return asks or behind.startswith(self._candidates)
-
-    def _looks_for(self, command: Command) -> str:
-        argv = command.argv
-        pattern = argv[1] if command.name == "KEYS" and len(argv) > 1 else after_match(argv)
-        if not pattern.strip("*"):
-            return ALL
-        head = re.split(r"[*?\[\\]", pattern, maxsplit=1)[0]
-        for what, samples in self._samples.items():
-            for template, sample in samples:
-                begin, end = affixes(template)[0], affixes(template)[-1]
-                if head.startswith(begin) if begin else pattern.endswith(end):
-                    return what
-                if fnmatchcase(sample, pattern):
-                    return what
-        return OWN
+            if len(asked) < 2 or asked[0].upper() == "KEYS" or number == now.line:
+                continue
+            is_pool = asked[1].startswith(self._pools)
+            if number < now.line:
+                before = before or (is_pool and number > read_at)
+            elif is_pool:
+                return before, not turn_read, True
+            elif asked[1].startswith(self._ours):
+                turn_read = asked[1].startswith(self._ours[:1]) and asked[0].upper() in READS_TURN
+                if not turn_read:
+                    break
+        return before, False, False
 
     def _by_itself(self, scan: Scan) -> None:
         """A scan that ran alone, or with nothing of turns and sessions."""
         if scan.what is OWN and scan.shared:
             return  # nobody's: clients of a unix socket look alike
-        if scan.what in (OURS, ALL):
-            if scan.shared:
-                self._findings.cannot_tell_apart("TA-CLEAR-8")
-            if scan.shared and scan.what is ALL:
-                return
-            if not scan.shared and not scan.selecting:
-                self._is(CLEARS, scan)
+        if scan.what in (OURS, ALL) and scan.shared:
+            self._findings.cannot_tell_apart("TA-CLEAR-8")
+            if scan.what is ALL:
                 return
         if scan.what is CANDIDATES and scan.selecting and scan.put_to_use and not scan.shared:
             self._is(SELECTS, scan)
@@ -273,21 +262,28 @@ class Scans:
         if step.written:
             self._selected_before(step)
             for key in step.written:
-                self._over(self._turns.pop(key, None))
+                self._over(key, self._turns.pop(key, None))
+                session = self._lives.sessions.get(key)
+                if session is not None:
+                    self._over(session.turn or "", self._turns.pop(session.turn or "", None))
                 read = self._sessions.pop(key, None)
-                if not self._mints and self._lives.decisions["D1"] != "mint":
-                    # who makes an id for each finalize reads the open turn only to clear it
-                    self._over(read)
+                if not self._mints():
+                    self._over(key, read)
             self._did(step)
         if step.turns_deleted or step.sessions_cleared:
             for key in step.turns_deleted:
-                self._over(self._turns.pop(key, None), cleared=True)
+                self._over(key, self._turns.pop(key, None), cleared=True)
             for key in step.sessions_cleared:
-                self._over(self._sessions.pop(key, None), cleared=True)
+                self._over(key, self._sessions.pop(key, None), cleared=True)
             self._did(step)
 
+    def _mints(self) -> bool:
+        """Who makes an id for each finalize reads the open turn only to clear it, and may find none."""
+        seen = self._lives.decisions["D1"]
+        return "mint" in (seen, self._reads_as) or (self._reads_as is None and seen is None)
+
     def _did(self, step: Step) -> None:
-        self._plain_reads.pop(step.client, None)
+        self._reading.pop(step.client, None)
         keep(self._acted, step.client, step.unit, READS_KEPT)
 
     def _turns_asked_for(self, step: Step) -> None:
@@ -298,21 +294,21 @@ class Scans:
                     continue
                 # of a turn whose session is not known it may be the next finalize that reads it
                 if (turn and turn.session) or self._asked < before.unit:
-                    self._over(before)
+                    self._over(key, before)
             keep(self._turns, key, Read(step.unit, step.client, step.at), READS_KEPT)
         if step.in_script:
             self._did(step)
         else:
             self._selected_before(step)
             self._did(step)
-            keep(self._plain_reads, step.client, (step.turns_read[key][0], step.at), READS_KEPT)
+            keep(self._reading, step.client, (key, step.turns_read[key][0], step.at, ""), READS_KEPT)
         self._read = step.unit
 
     def _sessions_asked_for(self, step: Step) -> None:
         """With the read of its open turn a session's next finalize begins, or a clear."""
         for key in step.sessions_read:
-            before, session = self._sessions.get(key), self._lives.sessions.get(key)
-            if before is not None and (self._is_a_look(step, before) or key in step.written):
+            session = self._lives.sessions.get(key)
+            if key in step.written and key in self._sessions:
                 continue  # who reads it and writes it in one step began before
             ended = session is not None and session.turn is None
             keep(self._sessions, key, Read(step.unit, step.client, step.at, ended), READS_KEPT)
@@ -321,7 +317,10 @@ class Scans:
         for key in step.turns_deleted:
             self._turns.pop(key, None)
         self._asked = step.unit
+        before, line, *_ = self._reading.get(step.client, ("", 0))
         self._did(step)
+        reading = (next(iter(step.sessions_read)), 0, step.at, str(before) if line else "")
+        keep(self._reading, step.client, reading, READS_KEPT)
 
     def _is_a_look(self, step: Step, before: Read) -> bool:
         """Whether another than the scheduler, who read this before, reads it now."""
@@ -334,21 +333,24 @@ class Scans:
         if self._latest <= began or self._statistics.selections:
             return
         for scan in self._since(began):
-            if scan.what is CANDIDATES and scan.failure.client == step.client and self._is_near(scan, step.at):
+            begins = scan.may_begin and not scan.shared
+            if begins and scan.failure.client == step.client and self._is_near(scan, step.at):
                 self._waiting.remove(scan)
                 self._is(SELECTS, scan)
 
-    def _over(self, read: Read | None, *, cleared: bool = False) -> None:
+    def _over(self, key: str, read: Read | None, *, cleared: bool = False) -> None:
         """What was read is written or cleared, or read again by the same finalize: what was scanned since?"""
         if read is None or self._latest <= read.unit:
             return
         for scan in self._since(read.unit):
             if not self._is_near(scan, read.at) or not self._belongs(scan, read):
                 continue
+            if scan.of != key and (scan.of in self._turns or scan.of in self._sessions):
+                continue  # it stands in another finalize, which is not over
             if read.ended and not cleared and scan.what is OWN:
                 continue
             self._waiting.remove(scan)
-            asks, seeks = scan.selecting, scan.what
+            asks, seeks = scan.selecting or scan.asks_pools or scan.also in self._turns, scan.what
             selects = asks and seeks is CANDIDATES if cleared else asks or seeks is not OURS
             self._is(SELECTS if selects else CLEARS, scan)
 

@@ -194,8 +194,15 @@ class Elsewhere:
         """A line that did not concern us when it ran, or does not by itself."""
         argv = arguments_of(line.partition('] "')[2])
         for place, value in values_given(Command(tuple(argv))) if argv else ():
-            if wanted in value:
+            is_bound = place[0].startswith(self._surroundings) and not UUID_V4.search(value)
+            if wanted in value and not is_bound and not self._changed(place, number):
                 self._assigned(place, value, Given("", number, -1))
+
+    def _changed(self, place: Place, number: int) -> bool:
+        """Whether a line close by gives something else to a place after this line did."""
+        later = (line for at, line in self._nearby(f'"{place[0]}"', "") if at > number)
+        commands = [Command(tuple(argv)) for line in later if (argv := arguments_of(line.partition('] "')[2]))]
+        return any(place in (given for given, _ in values_given(command)) for command in commands)
 
     def _assigned(self, place: Place, value: str, given: Given) -> None:
         now, lives = self._lives.now, self._lives
