@@ -15,7 +15,7 @@ import turnaffinity
 PACKAGE = Path(turnaffinity.__file__).parent
 
 LAYERS = (
-    {"__init__", "problem", "shared_files"},
+    {"__init__", "problem", "shared_files", "catalogs"},
     {"contract"},
     {"server", "wire"},
     {"specification"},
@@ -29,6 +29,7 @@ LAYERS = (
     {"explorer", "audit", "mutation", "vectors", "bench", "load"},
     {"reports"},
     {"notebook"},
+    {"translating"},
     {"cli"},
     {"__main__"},
 )

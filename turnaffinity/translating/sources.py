@@ -1,0 +1,127 @@
+"""Which sentences are there to translate? Each domain's, with where they stand."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from turnaffinity.contract.rules import RULES
+from turnaffinity.shared_files import PACKAGE, shared
+from turnaffinity.translating.edition import prose_of
+
+Messages = dict[str, list[str]]
+"""Each English text, in the order of its source, with the places where it stands."""
+
+FOUND_IN = ("stage", "faults", "subjects", "judging", "capsules", "audit", "diagnosis")
+"""The folders of the package that, beside the suite, put into words what was found."""
+
+_NO_SENTENCE = re.compile(r"[<>=\\]|^\s*[A-Z]+ |\blocal\b|redis\.|\n")
+"""Code, markup and commands of Redis."""
+
+
+def template(node: ast.expr) -> str | None:
+    """A string of the source as a message: `{0}`, `{1}` stand for what is filled in; None for what is no string."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if not isinstance(node, ast.JoinedStr):
+        return None
+    told, count = "", 0
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            told += str(part.value)
+        else:
+            told, count = f"{told}{{{count}}}", count + 1
+    return told
+
+
+def _strings(path: Path) -> Iterator[str]:
+    """The strings of a module that are no docstrings, in the order of the source."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr)]
+    for node in sorted(found, key=lambda node: (node.lineno, node.col_offset)):
+        text = template(node)
+        if text and id(node) not in within | alone:
+            yield text
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a string is said to somebody: several words, and no code."""
+    words = re.sub(r"\{\d+\}", "", text)
+    return " " in text.strip() and sum(map(str.isalpha, words)) > 2 and not _NO_SENTENCE.search(words)
+
+
+def _findings() -> Messages:
+    found: Messages = {}
+    folders = [shared("conformance", "suite"), *(PACKAGE / name for name in FOUND_IN)]
+    for path in (path for folder in folders for path in sorted(folder.rglob("*.py"))):
+        for text in filter(is_sentence, _strings(path)):
+            place = f"{path.parent.name}/{path.name}"
+            if place not in found.setdefault(text, []):
+                found[text].append(place)
+    return found
+
+
+def _cases() -> Messages:
+    """What each case claims: the name of its function, which is its title."""
+    found: Messages = {}
+    for path in sorted(shared("conformance", "suite").rglob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                found.setdefault(node.name.removeprefix("test_").replace("_", " "), []).append(path.name)
+    return found
+
+
+def _rules() -> Messages:
+    return {rule.why: [rule.id] for rule in RULES.values() if rule.why}
+
+
+def _notebooks() -> Messages:
+    found: Messages = {}
+    for path in sorted(shared("notebooks").glob("*.ipynb")):
+        for block, cell in prose_of(path):
+            found.setdefault(block, []).append(f"{path.stem} cell {cell}")
+    return found
+
+
+def _command_line() -> Messages:
+    """Help, options, and every problem with its mend: what the command line says by itself."""
+    found: Messages = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for text in _said_to_users(tree, verbs="cli" in path.parts):
+            if any(map(str.isalpha, re.sub(r"\{\d+\}", "", text))):
+                place = f"{path.parent.name}/{path.name}"
+                if place not in found.setdefault(text, []):
+                    found[text].append(place)
+    return found
+
+
+def _said_to_users(tree: ast.Module, *, verbs: bool) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in ("Problem", "CannotRun"):
+                for text in map(template, node.args):
+                    if text and " " in text:
+                        yield text
+            if verbs:
+                yield from (text for each in node.keywords if each.arg == "help" and (text := template(each.value)))
+                if name == "echo" and node.args and (text := template(node.args[0])) and " " in text:
+                    yield text
+        elif verbs and isinstance(node, ast.FunctionDef) and "typer" in ast.dump(node.args) and ast.get_docstring(node):
+            yield inspect.cleandoc(ast.get_docstring(node) or "")
+
+
+SOURCES: dict[str, Callable[[], Messages]] = {
+    "notebooks": _notebooks,
+    "findings": _findings,
+    "cases": _cases,
+    "rules": _rules,
+    "commands": _command_line,
+}
+"""The domains by name."""
