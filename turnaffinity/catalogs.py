@@ -3,25 +3,74 @@
 from __future__ import annotations
 
 import gettext
+import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "locale"
-DOMAINS = ("turnaffinity", "findings", "notebooks")
+DOMAINS = ("shown", "findings", "cases", "rules", "commands", "notebooks")
 """Where a sentence is looked for, in this order."""
+
+_FILLED = re.compile(r"\{(\w+)\}")
+_DEEPEST = 4
+"""A sentence holds phrases that hold phrases; deeper they are taken as they are."""
 
 
 @cache
-def _catalogs(lang: str) -> gettext.NullTranslations:
-    first: gettext.NullTranslations | None = None
+def _messages(lang: str) -> dict[str, str]:
+    """All messages of a language; what several domains hold is the first one's."""
+    found: dict[str, str] = {}
     for domain in reversed(DOMAINS):
-        found = gettext.translation(domain, FOLDER, [lang], fallback=True)
-        if first is not None:
-            found.add_fallback(first)
-        first = found
-    return first or gettext.NullTranslations()
+        catalog = gettext.translation(domain, FOLDER, [lang], fallback=True)
+        found |= getattr(catalog, "_catalog", {})
+    return found
 
 
 def said(text: str, lang: str) -> str:
     """A sentence in a language; as it is in English, and where no catalog has it."""
-    return text if lang == "en" or not text else _catalogs(lang).gettext(text)
+    return text if lang == "en" else _messages(lang).get(text, text) or text
+
+
+@cache
+def _templates(lang: str) -> list[tuple[re.Pattern[str], str]]:
+    """The messages with `{0}` and the like, as patterns; those that fix more of the text come first."""
+    filled = [text for text in _messages(lang) if re.search(r"\{\d+\}", text)]
+    filled.sort(key=lambda text: len(_FILLED.sub("", text)), reverse=True)
+    return [(_pattern(text), text) for text in filled if _FILLED.sub("", text).strip()]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    parts = _FILLED.split(text)
+    told = [f"(?P<n{part}>.*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)]
+    return re.compile("".join(told), re.DOTALL)
+
+
+def told(text: str, lang: str, depth: int = 0) -> str:
+    """A sentence whose names, numbers and phrases are filled in already, in a language.
+
+    Looked for as it stands, then as a message with `{0}` and the like; what fills them is told in the same way.
+    """
+    if lang == "en" or depth > _DEEPEST or not any(map(str.isalpha, text)):
+        return text
+    messages = _messages(lang)
+    if text in messages:
+        return messages[text]
+    for pattern, message in _templates(lang):
+        match = pattern.fullmatch(text)
+        if match:
+            values = {f"{{{name[1:]}}}": told(value, lang, depth + 1) for name, value in match.groupdict().items()}
+            return _FILLED.sub(_filled_from(values), messages[message])
+    return text
+
+
+def _filled_from(values: dict[str, str]) -> Callable[[re.Match[str]], str]:
+    return lambda place: values.get(place[0], place[0])
+
+
+def message_of(text: str) -> str:
+    """The message that a sentence was made of, `{0}` and the like in place of what filled it; "" for none of ours."""
+    messages = _messages("zh")
+    if text in messages:
+        return text
+    return next((message for pattern, message in _templates("zh") if pattern.fullmatch(text)), "")

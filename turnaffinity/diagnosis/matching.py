@@ -11,11 +11,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from turnaffinity.diagnosis.patterns import KIND
+
 SURE = 0.6
 """Below this share of a mistake's own weight it is not named: too many of the checks that it fails have passed."""
 
 TELLING = 3
 """A mistake that fails fewer checks than this is named as a possibility: too many others may fail the same."""
+
+OF_A_WAY = 0.5
+"""How much the way in which a check failed weighs, of what the check itself does: of two mistakes one shows first."""
 
 MOST = 6
 """More mistakes than this are not told apart."""
@@ -34,10 +39,18 @@ class Match:
 
 
 def weights(patterns: Iterable[frozenset[str]]) -> dict[str, float]:
-    """How much each check tells: the rarer among the mistakes, the more."""
+    """How much each check tells: the rarer among the mistakes, the more; the way in which it failed tells less."""
     known = list(patterns)
     counts = Counter(check for pattern in known for check in pattern)
-    return {check: 1 + math.log(len(known) / count) for check, count in counts.items()}
+    return {
+        check: (1 + math.log(len(known) / count)) * (OF_A_WAY if KIND in check else 1)
+        for check, count in counts.items()
+    }
+
+
+def _speaks(check: str, failed: frozenset[str], passed: frozenset[str]) -> bool:
+    """Whether this run says anything of a check, or of a way in which it fails; what was not executed says nothing."""
+    return check in passed or check.partition(KIND)[0] in failed
 
 
 def matches(
@@ -52,8 +65,10 @@ def matches(
     """
     weight = weights(patterns.values())
     candidates = {
-        name: pattern & (failed | passed) for name, pattern in patterns.items() if pattern & failed
-    }  # what was not executed speaks neither for nor against
+        name: frozenset(check for check in pattern if _speaks(check, failed, passed))
+        for name, pattern in patterns.items()
+        if pattern & failed
+    }
     fits = {name: _fit(pattern, failed, weight) for name, pattern in candidates.items()}
     found: list[Match] = []
     left = set(failed)
@@ -63,7 +78,8 @@ def matches(
             break
         explains = frozenset(candidates[best] & left)
         twins = [name for name, pattern in candidates.items() if pattern == candidates[best] and name != best]
-        found.append(Match(best, explains, len(candidates[best]) >= TELLING and not twins))
+        checks = [check for check in candidates[best] if KIND not in check]
+        found.append(Match(best, explains, len(checks) >= TELLING and not twins))
         left -= explains
         for name in (best, *twins):
             del candidates[name]

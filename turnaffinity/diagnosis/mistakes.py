@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from turnaffinity.catalogs import told
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.matching import Match, matches, unexplained
-from turnaffinity.diagnosis.patterns import Known, check_of, failed_checks, known_mistakes, passed_checks
+from turnaffinity.diagnosis.patterns import Known, check_of, failed_ways, known_mistakes, passed_checks
 from turnaffinity.judging.verdict import PROFILE_LETTERS, CaseResult, Report
 
 ORDER = ("MUST", "DECISION", "SHOULD")
+
+SEVERAL = 3
+"""So many claims of one rule that do not hold are told by the rule's own sentence."""
 
 UNKNOWN = {
     "en": "It looks like no mistake that is known here: the scene shows what is asked for.",
@@ -76,7 +80,7 @@ def mistakes_of(report: Report) -> list[Mistake]:
     known = {one.id: one for one in known_mistakes()}
     profile = PROFILE_LETTERS[report.profile]
     patterns = {name: one.fails[profile] for name, one in known.items() if profile in one.fails}
-    failed, passed = failed_checks(report.results), passed_checks(report.results)
+    failed, passed = failed_ways(report.results), passed_checks(report.results)
     found = matches(failed, passed, patterns, {name: one.rule for name, one in known.items()})
     explained = [_known(known[match.id], match, failures) for match in found]
     mistakes = [each for each in explained if each is not None] + _unknown(unexplained(failed, found), failures)
@@ -91,7 +95,7 @@ def _known(known: Known, match: Match, failures: Sequence[CaseResult]) -> Mistak
     scene = min(cases, key=lambda result: (result.rule != known.rule, *_size(result)))
     if match.sure:
         return Mistake(known.says, known.mend, cases, scene, known.id)
-    return Mistake(_broken(scene), known.mend, cases, scene, known.id, known.says)
+    return Mistake(_broken(cases, scene), known.mend, cases, scene, known.id, known.says)
 
 
 def _unknown(checks: frozenset[str], failures: Sequence[CaseResult]) -> list[Mistake]:
@@ -101,18 +105,19 @@ def _unknown(checks: frozenset[str], failures: Sequence[CaseResult]) -> list[Mis
         if check_of(result) in checks:
             by_rule.setdefault(result.rule, []).append(result)
     scenes = [(cases, min(cases, key=_size)) for cases in by_rule.values()]
-    return [Mistake(_broken(scene), UNKNOWN, tuple(cases), scene) for cases, scene in scenes]
+    return [Mistake(_broken(cases, scene), UNKNOWN, tuple(cases), scene) for cases, scene in scenes]
 
 
-def _broken(scene: CaseResult) -> dict[str, str]:
-    """The claim that does not hold, in English as the case has it, in Chinese as its rule begins."""
-    claim = scene.title or RULES[scene.rule].statement.split(". ")[0].rstrip(".")
-    return {
-        "en": f"This does not hold: {claim[0].lower()}{claim[1:]}.",
-        "zh": f"这一点不成立：{RULES[scene.rule].statement_zh.split('。')[0]}。",
-    }
+def _broken(cases: Sequence[CaseResult], scene: CaseResult) -> dict[str, str]:
+    """The claim that does not hold, as the case has it; of several claims under one rule, the rule's own."""
+    rule = RULES[scene.rule]
+    own = scene.title and len({case.title for case in cases if case.rule == scene.rule}) < SEVERAL
+    claim = scene.title if own else rule.statement.split(". ")[0].rstrip(".")
+    claim_zh = told(claim, "zh") if own else rule.statement_zh.split("。")[0]
+    return {"en": f"This does not hold: {claim[0].lower()}{claim[1:]}.", "zh": f"这一点不成立：{claim_zh}。"}
 
 
-def _size(result: CaseResult) -> tuple[bool, int, int]:
-    """How much there is to read in a scene; one without any commands shows less than any other."""
-    return (not result.wire, len(result.wire), len(result.expected) + len(result.observed))
+def _size(result: CaseResult) -> tuple[bool, bool, int, int]:
+    """How much there is to read in a scene; one without any commands, or with none that is broken, shows less."""
+    broken = any(command["broken"] for command in result.wire)
+    return (not result.wire, not broken, len(result.wire), len(result.expected) + len(result.observed))

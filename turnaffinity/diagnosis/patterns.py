@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from turnaffinity.catalogs import message_of
 from turnaffinity.judging.verdict import CaseResult, tells_against
 from turnaffinity.shared_files import shared
 
@@ -35,6 +36,26 @@ def check_of(result: CaseResult) -> str:
 def failed_checks(results: Iterable[CaseResult]) -> frozenset[str]:
     """The checks that one of whose cases failed; of a SHOULD, was warned about."""
     return frozenset(check_of(result) for result in results if tells_against(result))
+
+
+KIND = " | "
+"""Parts a check from the way in which it failed."""
+
+
+def ways_of(result: CaseResult) -> frozenset[str]:
+    """A failed case's check, and the check with the way in which it failed.
+
+    The way is which commands broke it, else the sentence of what was observed, without the names and numbers in it.
+    """
+    check = check_of(result)
+    broken = dict.fromkeys(line["argv"][0].upper() for line in result.wire if line["broken"])
+    way = " ".join(broken) or message_of(result.observed)
+    return frozenset({check, f"{check}{KIND}{way}"} if way else {check})
+
+
+def failed_ways(results: Iterable[CaseResult]) -> frozenset[str]:
+    """The checks that failed, each with the ways in which its cases did."""
+    return frozenset(way for result in results if tells_against(result) for way in ways_of(result))
 
 
 def passed_checks(results: Iterable[CaseResult]) -> frozenset[str]:

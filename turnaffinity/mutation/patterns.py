@@ -17,7 +17,7 @@ import redis
 from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import judged_only_with_faults
-from turnaffinity.diagnosis.patterns import FILE, failed_checks
+from turnaffinity.diagnosis.patterns import FILE, failed_ways
 from turnaffinity.mutation.cases import run_cases
 from turnaffinity.mutation.flow import FlowSubject, connection_to, judge_of
 from turnaffinity.mutation.matrix import WORKERS, shared_out
@@ -66,7 +66,7 @@ def pattern_of(mutant: Mutant, server: Server, seed: int = 0) -> dict[str, list[
             judge.__dict__["server"] = server  # shared: the judge neither opens nor closes it
             with judge:
                 results = run_cases(judge, profile, first=mutant.rule, thorough=True)
-        found[profile] = sorted(failed_checks([result for outcomes in results.values() for result in outcomes]))
+        found[profile] = sorted(failed_ways([result for outcomes in results.values() for result in outcomes]))
     return found
 
 

@@ -108,5 +108,6 @@ def one_line(text: object) -> str:
 
 def _finding(found: Mapping[str, Any], wire: Wire, names: Names, words: Words, more: Extra) -> Finding:
     first, lines = _by_line(found["observed"])
-    expected, observed = (names.apply(one_line(text)) for text in (found["expected"], first))
-    return Finding(expected, observed, wire, (*lines, *more), words)
+    expected, observed = (words.told(names.apply(one_line(text))) for text in (found["expected"], first))
+    told = [(label, text if label == "stderr" else words.told(text)) for label, text in lines]
+    return Finding(expected, observed, wire, (*told, *more), words)

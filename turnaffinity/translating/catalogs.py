@@ -1,36 +1,24 @@
-"""Do the catalogs hold what the sources say? Run as `python -m` this module: catalogs brought into step, and compiled."""
+"""Do the catalogs hold what the sources say? `python -m` this module brings them into step, and compiles them."""
 
 from __future__ import annotations
 
 import io
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import write_po
 
-from turnaffinity.catalogs import FOLDER
+from turnaffinity.translating.files import messages_of, path_of
 from turnaffinity.translating.sources import SOURCES
 
 
-def path_of(domain: str) -> Path:
-    """Where a domain's Chinese catalog lies."""
-    return FOLDER / "zh" / "LC_MESSAGES" / f"{domain}.po"
-
-
-def catalog_of(domain: str) -> Catalog:
-    """The Chinese catalog as it is on disk; empty where there is none."""
-    path = path_of(domain)
-    if not path.exists():
-        return Catalog(locale="zh_CN", domain=domain, fuzzy=False)
-    with path.open("rb") as file:
-        return read_po(file, locale="zh_CN", domain=domain)
-
-
-def in_step(domain: str) -> Catalog:
-    """A catalog with exactly the messages of its sources, in their order, each with the translation that it has."""
-    known = {str(message.id): str(message.string) for message in catalog_of(domain) if message.id}
+def in_step(domain: str, given: Mapping[str, str] | None = None) -> Catalog:
+    """A catalog with exactly the messages of its sources, in their order, each with its translation, a `given` one first."""
+    known = {**messages_of(domain), **(given or {})}
     catalog = Catalog(locale="zh_CN", domain=domain, fuzzy=False, header_comment="", project="turnaffinity")
     for text, places in SOURCES[domain]().items():
         catalog.add(text, known.get(text, ""), auto_comments=places)
@@ -58,9 +46,14 @@ def as_mo(catalog: Catalog) -> bytes:
 
 
 def main(names: list[str]) -> None:
-    """Bring the named domains into step, or all of them, and say what is left to translate."""
-    for domain in names or SOURCES:
-        catalog = in_step(domain)
+    """Bring the named domains into step, or all of them, and say what is left to translate.
+
+    `DOMAIN=FILE` takes in translations from a JSON object of English texts.
+    """
+    for name in names or SOURCES:
+        domain, _, file = name.partition("=")
+        given = json.loads(Path(file).read_text(encoding="utf-8")) if file else {}
+        catalog = in_step(domain, given)
         path = path_of(domain)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(as_po(catalog))

@@ -11,12 +11,28 @@ from pathlib import Path
 from turnaffinity.contract.rules import RULES
 from turnaffinity.shared_files import PACKAGE, shared
 from turnaffinity.translating.edition import prose_of
+from turnaffinity.translating.files import messages_of
 
 Messages = dict[str, list[str]]
 """Each English text, in the order of its source, with the places where it stands."""
 
 FOUND_IN = ("stage", "faults", "subjects", "judging", "capsules", "audit", "diagnosis")
 """The folders of the package that, beside the suite, put into words what was found."""
+
+SHOWN_IN = (
+    "showing",
+    "reports",
+    "diagnosis",
+    "judging",
+    "stage",
+    "cli",
+    "explorer",
+    "notebook",
+    "mutation",
+    "capsules",
+    "audit",
+)
+"""The folders that put something into the words of a language."""
 
 _NO_SENTENCE = re.compile(r"[<>=\\]|^\s*[A-Z]+ |\blocal\b|redis\.|\n")
 """Code, markup and commands of Redis."""
@@ -117,7 +133,43 @@ def _said_to_users(tree: ast.Module, *, verbs: bool) -> Iterator[str]:
             yield inspect.cleandoc(ast.get_docstring(node) or "")
 
 
+def _shown() -> Messages:
+    """What reports say through `words(...)`, and the phrases that reach it by way of a name or a page's template."""
+    known = messages_of("shown")
+    found: Messages = {}
+    for path in (path for folder in SHOWN_IN for path in sorted((PACKAGE / folder).rglob("*"))):
+        if path.suffix == ".py":
+            said = [text for text in _strings(path) if text in known] + _asked_for(path)
+            put_together = [_pattern(text) for text in _strings(path) if "{0}" in text and is_sentence(text)]
+            said += [text for text in known if any(each.fullmatch(text) for each in put_together)]
+        elif path.suffix in (".html", ".jinja", ".j2"):
+            page = path.read_text(encoding="utf-8")
+            said = [text for text in known if f'"{text}"' in page or f"'{text}'" in page]
+        else:
+            continue
+        for text in dict.fromkeys(said):
+            found.setdefault(text, []).append(f"{path.parent.name}/{path.name}")
+    return found
+
+
+def _asked_for(path: Path) -> list[str]:
+    """What a module asks `words` for by its text."""
+    return [
+        node.args[0].value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "words"
+        if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
+    ]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(
+        "".join("[a-z ]+" if at % 2 else re.escape(part) for at, part in enumerate(re.split(r"\{(\d+)\}", text)))
+    )
+
+
 SOURCES: dict[str, Callable[[], Messages]] = {
+    "shown": _shown,
     "notebooks": _notebooks,
     "findings": _findings,
     "cases": _cases,
