@@ -19,8 +19,7 @@ from turnaffinity.explorer.matrix import Exploration
 from turnaffinity.explorer.vectors import as_text, vectors
 from turnaffinity.notebook import readme
 from turnaffinity.problem import Problem
-from turnaffinity.reports.counterexample import story
-from turnaffinity.reports.matrix import decisions_markdown, matrix_markdown, matrix_page, matrix_picture
+from turnaffinity.reports.matrix import decisions_markdown, matrix_markdown, matrix_page, matrix_picture, story
 from turnaffinity.server import open_server
 from turnaffinity.specification.actor_finalize import Scheduler
 

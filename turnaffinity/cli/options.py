@@ -19,6 +19,9 @@ HtmlFile = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="w
 ExpectFile = Annotated[
     Path | None, typer.Option("--expect-fail", metavar="FILE", help="TOML file of failures that are expected")
 ]
+NAMED = "literal, intent, continuous, decided, steady"
+OneReading = Annotated[str, typer.Option("--reading", metavar="NAME", help=f"{NAMED}, or D1=..,D4=..")]
+ReadingName = Annotated[str, typer.Option("--reading", metavar="NAME", help=f"{NAMED}, auto, or D1=..,D4=..")]
 Lang = Annotated[str, typer.Option("--lang", metavar="en|zh", help="language of what is printed")]
 
 

@@ -68,6 +68,7 @@ class Wishes:
     deadline: str | None = None
     workers: int | None = None
     everything: bool = False
+    raw: bool = False
     list_cases: bool = False
     lang: str = "en"
     all_cores: bool = False
@@ -128,6 +129,7 @@ def verify_and_report(wishes: Wishes) -> None:
         check_shareable(judge)
     with nullcontext() if wishes.all_cores else on_one_core(), judge, verdict_terminal.progress_bar() as progress:
         report = verify(judge, rules, progress=progress, workers=workers)
+        report.raw_names = wishes.raw
         apply_expectations(report, known)
         capsules = capsule_files(judge, report, wishes.capsules) if wishes.capsules else {}
     script = lines_of_mistakes(report, source) if source and report.failed and wishes.server != "fake" else None

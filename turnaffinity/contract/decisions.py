@@ -93,6 +93,8 @@ PRESETS: dict[str, Reading] = {
     "literal": Reading("mint", "before", "after-batch", "overwrite"),
     "intent": Reading("reuse", "before", "after-batch", "overwrite"),
     "continuous": Reading("reuse", "after", "after-first-job", "overwrite"),
+    "decided": Reading("reuse", "after", "after-first-job", "write-once"),
+    "steady": Reading("reuse", "after", "after-first-job", "repair"),
 }
 """The named readings; `intent` is the default."""
 

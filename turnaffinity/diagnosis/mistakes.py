@@ -30,6 +30,14 @@ ANSWER = {
     "en": "Mend what the scene shows under `got`, and judge again.",
     "zh": "先修正场景中“实际”一行所示的问题，再重新检查。",
 }
+NO_NODE = {
+    "en": "It finds no node in most scenes, though candidates are there.",
+    "zh": "多数场景中明明有候选节点，却没有找到节点。",
+}
+PAIR = {
+    "en": "See the scene's names as they are: a language is any tag, such as yue or zh-CN, and no fixed list.",
+    "zh": "看场景中的原名：语言可以是任何标签，例如 yue、zh-CN，不是固定的几种。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,10 @@ class Mistake:
     scene: CaseResult
     looks_like: str | None = None
     perhaps: dict[str, str] = field(default_factory=dict)
+    by_its_names: bool = False
+    """Whether its scene shows the languages as the case calls them."""
+    right: str = ""
+    """The reference's line that the known mistake changes."""
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -81,10 +93,19 @@ def mistakes_of(report: Report) -> list[Mistake]:
     profile = PROFILE_LETTERS[report.profile]
     patterns = {name: one.fails[profile] for name, one in known.items() if profile in one.fails}
     failed, passed = failed_ways(report.results), passed_checks(report.results)
+    without = [result for result in failures if _is_no_node(result.observed)]
     found = matches(failed, passed, patterns, {name: one.rule for name, one in known.items()})
     explained = [_known(known[match.id], match, failures) for match in found]
+    most = max((len(each.cases) for each in explained if each), default=0)
+    if 2 * len(without) > len(failures) > 2 * most:  # nothing known is so common
+        scene = min(without, key=_size)
+        return [Mistake(NO_NODE, PAIR, tuple(failures), scene, by_its_names=True)]
     mistakes = [each for each in explained if each is not None] + _unknown(unexplained(failed, found), failures)
     return sorted(mistakes, key=lambda each: (ORDER.index(each.level), each.looks_like is None, -each.explains))
+
+
+def _is_no_node(observed: str) -> bool:
+    return observed.replace("_", " ").startswith(("no node", "error no node"))
 
 
 def _known(known: Known, match: Match, failures: Sequence[CaseResult]) -> Mistake | None:
@@ -94,8 +115,8 @@ def _known(known: Known, match: Match, failures: Sequence[CaseResult]) -> Mistak
         return None
     scene = min(cases, key=lambda result: (result.rule != known.rule, *_size(result)))
     if match.sure:
-        return Mistake(known.says, known.mend, cases, scene, known.id)
-    return Mistake(_broken(cases, scene), known.mend, cases, scene, known.id, known.says)
+        return Mistake(known.says, known.mend, cases, scene, known.id, right=known.right)
+    return Mistake(_broken(cases, scene), known.mend, cases, scene, known.id, known.says, right=known.right)
 
 
 def _unknown(checks: frozenset[str], failures: Sequence[CaseResult]) -> list[Mistake]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from turnaffinity.catalogs import message_of
 from turnaffinity.judging.verdict import CaseResult, tells_against
-from turnaffinity.shared_files import shared
+from turnaffinity.shared_files import PACKAGE, ROOTS, shared
 
 FILE = "patterns.json"
 
@@ -26,6 +26,8 @@ class Known:
     """By language: what is wrong, in a sentence."""
     mend: dict[str, str]
     fails: dict[str, frozenset[str]]
+    right: str = ""
+    """The line of the reference that the mistake changes, with its file before it; "" where the mistake only adds."""
 
 
 def check_of(result: CaseResult) -> str:
@@ -69,6 +71,29 @@ def folder() -> Path:
     return shared("conformance", "mutants")
 
 
+def right_line(patches: Iterable[Mapping[str, str]]) -> str:
+    """The first line of the reference that these patches take away or change: "select_node.lua: ..."; "" for none."""
+    for patch in patches:
+        new = {line.strip() for line in patch["new"].splitlines()}
+        for line in patch["old"].splitlines():
+            if line.strip() and line.strip() not in new and not line.lstrip().startswith(("--", "#")):
+                return f"{Path(patch['file']).name}: {_whole_line(patch['file'], line)}"
+    return ""
+
+
+def _whole_line(file: str, part: str) -> str:
+    """The line that a part stands in, as the reference has it; the part itself where its file is not at hand."""
+    places = (
+        PACKAGE / "specification" / file,
+        *(root / place / file for root in ROOTS for place in ("lua", "conformance")),
+    )
+    for path in places:
+        if path.is_file():
+            found = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if part.strip() in line]
+            return found[0] if found else part.strip()
+    return part.strip()
+
+
 @cache
 def known_mistakes() -> tuple[Known, ...]:
     """Every mistake that has both a pattern and words, in the contract's order; none where the files are missing."""
@@ -81,6 +106,12 @@ def known_mistakes() -> tuple[Known, ...]:
         for file in sorted((folder() / "mends").glob("*.toml"))
         for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items()
     }
+    right = {
+        mutant["id"]: line
+        for file in sorted(folder().glob("ta-*.toml"))
+        for mutant in tomllib.loads(file.read_text(encoding="utf-8"))["mutant"]
+        if (line := right_line(mutant.get("patch", ())))
+    }
     return tuple(
         Known(
             name,
@@ -88,6 +119,7 @@ def known_mistakes() -> tuple[Known, ...]:
             {"en": words[name]["says"], "zh": words[name]["says_zh"]},
             {"en": words[name]["mend"], "zh": words[name]["mend_zh"]},
             {profile: frozenset(data["checks"][at] for at in places) for profile, places in mutant["fails"].items()},
+            right.get(name, ""),
         )
         for name, mutant in data["mutants"].items()
         if name in words

@@ -9,11 +9,11 @@ from rich.cells import cell_len
 
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.lua_lines import ScriptLines, script_lines
-from turnaffinity.diagnosis.mistakes import Mistake, mistakes_of
+from turnaffinity.diagnosis.mistakes import UNKNOWN, Mistake, mistakes_of
 from turnaffinity.judging.verdict import CaseResult, Report
 from turnaffinity.server import token
 from turnaffinity.showing.finding import finding, one_line
-from turnaffinity.showing.names import Names
+from turnaffinity.showing.names import Names, RawNames
 from turnaffinity.showing.scene import given_and_asked
 from turnaffinity.showing.shown import hanging, padded
 from turnaffinity.showing.wording import Words
@@ -44,9 +44,10 @@ class Told:
         return [*told, *self.wire]
 
 
-def names_of(report: Report) -> Names:
+def names_of(report: Report, *, languages: bool = True) -> Names:
     """Fresh short names for what a report's cases made up; each scene has its own, from n1 on."""
-    return Names(report.layout, token(report.seed))
+    kind = RawNames if report.raw_names else Names
+    return kind(report.layout, token(report.seed), languages=languages)
 
 
 def tell(
@@ -54,7 +55,7 @@ def tell(
     script: ScriptLines | None = None,
 ) -> Told:  # fmt: skip
     """A mistake of a report in words; `names` learns the names that its scene shows."""
-    names, scene = names or names_of(report), mistake.scene
+    names, scene = names or names_of(report, languages=not mistake.by_its_names), mistake.scene
     given, asked = given_and_asked(scene.steps, report.layout, names, words)
     found = finding(
         {"expected": scene.expected, "observed": scene.observed, "wire": scene.wire}, names,
@@ -68,7 +69,8 @@ def tell(
     rows = [
         (words("breaks"), "; ".join(breaks)),
         (words("perhaps"), mistake.perhaps.get(words.lang, "")),
-        (words("mend"), mistake.mend[words.lang] if mistake.looks_like else ""),
+        (words("mend"), "" if mistake.mend is UNKNOWN else mistake.mend[words.lang]),
+        (words("right"), one_line(mistake.right)),
         (words("line"), _line(script, scene, words)),
         (words("given"), given),
         (words("asked"), asked),
@@ -126,7 +128,7 @@ def summary(report: Report, words: Words) -> Summary:
     likely = {rule: mistake.says[words.lang] for mistake in reversed(found) for rule in mistake.rules}
     names = names_of(report)
     warned = [
-        (rule.id, likely.get(rule.id) or names.apply(one_line("".join(rule.warnings[:1]))))
+        (rule.id, likely.get(rule.id) or words.told(names.apply(one_line("".join(rule.warnings[:1])))))
         for rule in report.rules
         if rule.status == "warn"
     ]
@@ -150,7 +152,7 @@ def as_members(report: Report, script: ScriptLines | None = None) -> dict[str, A
         "mistakes": [
             {
                 "says": mistake.says["en"], "perhaps": mistake.perhaps.get("en"),
-                "mend": mistake.mend["en"], "rules": list(mistake.rules),
+                "mend": mistake.mend["en"], "right": mistake.right or None, "rules": list(mistake.rules),
                 "looks_like": mistake.looks_like, "explains": mistake.explains,
                 "line": script.at_fault(mistake.scene) if script else None,
                 "case": mistake.scene.case, "capsule": _failure_of(mistake.scene, report).get("capsule"),

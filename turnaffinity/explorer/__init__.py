@@ -10,9 +10,11 @@ __all__ = [
     "goals",
     "live",
     "matrix",
+    "rollouts",
     "search",
     "solver",
     "surroundings",
     "vectors",
+    "versions",
 ]
 """The modules that other folders may import from; the others are insides."""

@@ -10,6 +10,7 @@ from turnaffinity.contract.decisions import Reading
 from turnaffinity.explorer.bounds import LANGUAGES, pair
 from turnaffinity.explorer.goals import Step
 from turnaffinity.explorer.surroundings import Event
+from turnaffinity.explorer.versions import Version
 from turnaffinity.specification.oracle import Happened, Run, Surroundings, runs
 from turnaffinity.specification.oracle_state import World
 
@@ -21,20 +22,28 @@ class Behaviour:
     reading: Reading
     given: World
     steps: tuple[Step, ...]
+    versions: tuple[Version, ...] = ()
+    """The versions of a rollout; each step names the one that acted."""
+
+    def version_of(self, step: Step) -> Version:
+        """The version that acts in a step: the only reading's, where it is no rollout."""
+        named = (version for version in self.versions if version.name == step.version)
+        return next(named, Version(self.reading.label, self.reading))
 
     def as_json(self) -> list[dict[str, Any]]:
         """The steps as `explore --json` writes them; the first one says what is given."""
         return [_given(self.given), *(_told(step) for step in self.steps)]
 
 
-def behaviour_of(steps: tuple[Step, ...], reading: Reading) -> Behaviour:
+def behaviour_of(steps: tuple[Step, ...], reading: Reading, versions: tuple[Version, ...] = ()) -> Behaviour:
     """A search's path with turn ids of its own: the search names a turn anew once an id is free again."""
     given = world = steps[0].before
     retold = []
     for number, step in enumerate(steps, start=1):
-        retold.append(_again(world, step, reading, number))
+        acting = Behaviour(reading, given, (), versions).version_of(step)
+        retold.append(_again(world, step, acting, number))
         world = retold[-1].after
-    return Behaviour(reading, given, tuple(retold))
+    return Behaviour(reading, given, tuple(retold), versions)
 
 
 def under(behaviour: Behaviour, reading: Reading) -> Behaviour:
@@ -69,14 +78,14 @@ def apply_event(world: World, event: Event) -> World:
     return world.without_node(subject) if kind == "offline" else world.with_node(subject)
 
 
-def _again(world: World, step: Step, reading: Reading, number: int) -> Step:
+def _again(world: World, step: Step, version: Version, number: int) -> Step:
     if step.request is None or step.run is None:
         return Step(world, apply_event(world, step.event), event=step.event)
     fresh = f"{step.request.session_id}-t{number}"
     around = _only(step.run)
-    ways = runs(world, step.request, reading, fresh_turn_id=fresh, around=around)
+    ways = version.model(world, step.request, version.choices, fresh_turn_id=fresh, around=around)
     run = next(way for way in ways if _signature(way.happened) == _signature(step.run.happened))
-    return Step(world, run.world, step.request, run)
+    return Step(world, run.world, step.request, run, version=step.version)
 
 
 def _only(run: Run) -> Surroundings:
@@ -105,6 +114,7 @@ def _told(step: Step) -> dict[str, Any]:
     request = step.request
     return {
         "op": "finalize",
+        **({"version": step.version} if step.version else {}),
         "session_id": request.session_id,
         "reason": request.reason,
         "src_lang": request.src_lang,

@@ -25,6 +25,8 @@ class Step(NamedTuple):
     request: Request | None = None
     run: Run | None = None
     event: Event = ()
+    version: str = ""
+    """Which version of the scheduler acted, in a rollout."""
 
     @property
     def happened(self) -> tuple[Happened, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import redis
 
 from turnaffinity.contract.answers import Finalized
 from turnaffinity.contract.decisions import Goal, Reading
@@ -14,9 +16,10 @@ from turnaffinity.explorer.database import arranging_commands, event_commands, r
 from turnaffinity.explorer.goals import Predicate, Step
 from turnaffinity.explorer.search import Search
 from turnaffinity.explorer.surroundings import Event
+from turnaffinity.explorer.versions import Version
 from turnaffinity.server import Server
 from turnaffinity.specification.actor_finalize import NoNode, Scheduler, do_finalize
-from turnaffinity.specification.oracle import Happened, Run
+from turnaffinity.specification.oracle import Happened, Request, Run
 from turnaffinity.specification.oracle_state import Database, World, predicted_database
 from turnaffinity.specification.pool_service import DrawnPoolService
 
@@ -44,6 +47,7 @@ class LiveFlow:
         self.server = server
         self.client = server.client()
         self.layout = layout or KeyLayout()
+        self._clients: dict[str, redis.Redis] = {}
 
     def replay(self, behaviour: Behaviour, goal: Goal | None = None) -> None:
         """Arrange what is given, take every step, and compare each reply and the whole database.
@@ -53,14 +57,14 @@ class LiveFlow:
         self.arrange(behaviour.given)
         for step in behaviour.steps:
             try:
-                self.take(step, behaviour.reading)
+                self.take(step, behaviour.version_of(step))
             except Disagreement as found:
                 raise Disagreement(step, found.differences, goal) from None
 
     def replay_step(self, step: Step, reading: Reading) -> None:
         """One transition of a search: arrange the world before it, take it, compare."""
         self.arrange(step.before)
-        self.take(step, reading)
+        self.take(step, Version(reading.label, reading))
 
     def arrange(self, world: World) -> None:
         """Make the database this world, and nothing else."""
@@ -70,13 +74,13 @@ class LiveFlow:
             self.server.clear()
         send(self.client, arranging_commands(world, self.layout))
 
-    def take(self, step: Step, reading: Reading) -> None:
+    def take(self, step: Step, version: Version) -> None:
         """One step on the database as it stands."""
         differences: list[str] = []
         if step.request is None or step.run is None:
             send(self.client, event_commands(step.before, step.event, self.layout))
         else:
-            differences = self._finalize(step, step.run, reading)
+            differences = self._finalize(step, step.run, version)
         live = self._without_bindings(read_database(self.client, self.layout))
         differences += predicted_database(step.after, self.layout).differences(live)
         if differences:
@@ -86,14 +90,23 @@ class LiveFlow:
         """The flow that is replayed; a test overrides this to plant a bug."""
         return scheduler
 
-    def _finalize(self, step: Step, run: Run, reading: Reading) -> list[str]:
+    def _client_of(self, version: Version) -> redis.Redis:
+        """Each version's own connection: two schedulers on one Redis."""
+        if version.name not in self._clients:
+            self._clients[version.name] = self.server.client()
+        return self._clients[version.name]
+
+    def _finalize(self, step: Step, run: Run, version: Version) -> list[str]:
         assert step.request is not None
-        request = step.request
+        request, client = step.request, self._client_of(version)
         cues = _Cues(self, step.before, run)
+        service = DrawnPoolService(client, cues.draw, self.layout)
+        if version.reading is None:
+            return cues.trouble + _finalize_before(request, run, service, cues.at)
         scheduler = Scheduler(
-            self.client, reading, self.layout,
+            client, version.reading, self.layout,
             new_turn_id=lambda: _minted(step.before, run),
-            pool_service=DrawnPoolService(self.client, cues.draw, self.layout),
+            pool_service=service,
             at=cues.at,
         )  # fmt: skip
         error = None
@@ -175,6 +188,17 @@ class _Cues:
     def _play(self, event: Event) -> None:
         send(self._live.client, event_commands(self._world, event, self._live.layout))
         self._world = apply_event(self._world, event)
+
+
+def _finalize_before(request: Request, run: Run, service: DrawnPoolService, at: Callable[[str], None]) -> list[str]:
+    """What the scheduler did before the note: a job for each language, each drawn, and no turn at all."""
+    jobs = []
+    for language in request.languages:
+        at("select")
+        jobs.append((language, service.select_node(request.src_lang, language, None, None)))
+    error = None if any(node for _, node in jobs) else "no_node"
+    pairs = (("jobs", run.nodes, tuple(jobs)), ("error", run.error, error))
+    return [f"{what}: {ours!r} / {theirs!r}" for what, ours, theirs in pairs if ours != theirs]
 
 
 def _minted(before: World, run: Run) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 from turnaffinity.contract.decisions import DECISIONS, GOALS, PRESETS, Goal, Reading, all_readings
 from turnaffinity.explorer.behaviour import Behaviour, behaviour_of
 from turnaffinity.explorer.bounds import Bounds
-from turnaffinity.explorer.goals import PREDICATES
+from turnaffinity.explorer.goals import PREDICATES, Predicate
 from turnaffinity.explorer.live import LiveFlow
 from turnaffinity.explorer.search import settle
+from turnaffinity.explorer.versions import Version
 from turnaffinity.server import Server
 
 Progress = Callable[[int, int, str], None]
@@ -37,6 +38,13 @@ class Cell:
     transitions: int
     closed: bool
     """No state was cut off by the bounds: the result holds for behaviours of any length."""
+    versions: tuple[Version, ...] = ()
+    """The versions of a rollout, side by side; then `reading` is the first one's."""
+
+    @property
+    def label(self) -> str:
+        """Under what the goal was looked at: a reading, or the versions side by side."""
+        return " beside ".join(version.name for version in self.versions) or self.reading.label
 
     def as_json(self) -> dict[str, Any]:
         """{"holds", "counterexample": null | [steps]}, as `explore --json` writes it."""
@@ -185,11 +193,16 @@ def _settle_readings(readings: Sequence[Reading], bounds: Bounds) -> list[Cell]:
 
 
 def _cell(index: int, reading: Reading, bounds: Bounds) -> Cell:
-    predicate = PREDICATES[index]
-    found = settle(predicate, reading, bounds)
-    behaviour = None if found.holds else behaviour_of(found.counterexample, reading)
+    return cell_of(PREDICATES[index], reading, bounds)
+
+
+def cell_of(predicate: Predicate, reading: Reading, bounds: Bounds, versions: tuple[Version, ...] = ()) -> Cell:
+    """One goal settled, under a reading or with several versions side by side."""
+    found = settle(predicate, reading, bounds, versions)
+    behaviour = None if found.holds else behaviour_of(found.counterexample, reading, versions)
     return Cell(
-        predicate.goal, reading, found.holds, found.why, behaviour, found.states, found.transitions, found.closed
+        predicate.goal, reading, found.holds, found.why, behaviour, found.states, found.transitions, found.closed,
+        versions,
     )  # fmt: skip
 
 
@@ -200,7 +213,7 @@ def _settled(bounds: Bounds, workers: int, tell: Progress) -> Iterator[Cell]:
             yield from settle_reading(reading, bounds)
             tell(done, len(readings), reading.label)
         return
-    with ProcessPoolExecutor(min(workers, len(readings)), initializer=_die_quietly_when_interrupted) as pool:
+    with ProcessPoolExecutor(min(workers, len(readings)), initializer=die_quietly_when_interrupted) as pool:
         # both choices of D2 together: their max_duration finalizes are the same (`choices_read`)
         pairs = [(reading, replace(reading, d2="after")) for reading in readings if reading.d2 == "before"]
         waiting = [pool.submit(_settle_readings, pair, bounds) for pair in pairs]
@@ -212,8 +225,8 @@ def _settled(bounds: Bounds, workers: int, tell: Progress) -> Iterator[Cell]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _die_quietly_when_interrupted() -> None:
-    # Python's own handler would print a traceback for each worker
+def die_quietly_when_interrupted() -> None:
+    """For a worker process: Python's own handler would print a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

@@ -6,7 +6,7 @@ inside a finalize comes first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import le
@@ -16,6 +16,7 @@ from turnaffinity.explorer.bounds import SESSIONS, WATCHED, Bounds, requests
 from turnaffinity.explorer.canonical import canonical_key
 from turnaffinity.explorer.goals import Predicate, Seen, Step
 from turnaffinity.explorer.surroundings import Setting
+from turnaffinity.explorer.versions import Version
 from turnaffinity.specification.oracle import Run, runs
 from turnaffinity.specification.oracle_state import World
 
@@ -77,6 +78,8 @@ class Search:
     reading: Reading
     bounds: Bounds
     name_state: NameState = canonical_key
+    versions: tuple[Version, ...] = ()
+    """In a rollout: any finalize may be handled by any of these, the adversary chooses; `reading` is then not asked."""
     model: Model = runs
     """The pure model of the flow: the oracle's `runs`, or one with a bug planted in it."""
     max_size: int | None = None
@@ -129,11 +132,21 @@ class Search:
                 if spent is None:
                     self.closed = False
                     continue
-                choices = choices_read(reason, self.reading)
-                for step in ways(world, session, reason, choices, self.setting, self.bounds, self.model):
-                    yield step, spent
+                for name, choices, model in self._handled_by(reason):
+                    for step in ways(world, session, reason, choices, self.setting, self.bounds, model, name):
+                        yield step, spent
         for event, after in self.setting.between(world, self.bounds):
             yield Step(world, after, event=event), reached.spent
+
+    def _handled_by(self, reason: str) -> Iterable[tuple[str, Reading, Model]]:
+        """(name, choices, model) of each version that may handle this finalize; of versions alike in it, the first."""
+        if not self.versions:
+            return (("", choices_read(reason, self.reading), self.model),)
+        found: dict[tuple[bool, Reading], tuple[str, Reading, Model]] = {}
+        for version in self.versions:
+            choices = choices_read(reason, version.choices)
+            found.setdefault((version.reading is None, choices), (version.name, choices, version.model))
+        return found.values()
 
     def _spend(self, spent: Spent, index: int, reason: str) -> Spent | None:
         """What is spent after one more finalize; None if the bounds forbid it."""
@@ -179,13 +192,14 @@ def choices_read(reason: str, reading: Reading) -> Reading:
 
 @lru_cache(maxsize=16384)
 def ways(
-    world: World, session: str, reason: str, reading: Reading, setting: Setting, bounds: Bounds, model: Model
-) -> tuple[Step, ...]:
+    world: World, session: str, reason: str, reading: Reading, setting: Setting, bounds: Bounds, model: Model,
+    version: str = "",
+) -> tuple[Step, ...]:  # fmt: skip
     """Every way in which a session may finalize here; goals with the same setting share them."""
     around = setting.inside(bounds, reading)
     fresh = fresh_turn_id(world, session)
     return tuple(
-        Step(world, run.world, request, run)
+        Step(world, run.world, request, run, version=version)
         for request in requests(session, reason)
         for run in model(world, request, reading, fresh_turn_id=fresh, around=around)
     )
@@ -200,11 +214,14 @@ def fresh_turn_id(world: World, session: str) -> str:
     return f"{session}-{number}"
 
 
-def settle(predicate: Predicate, reading: Reading, bounds: Bounds) -> Found:
-    """Search the goal's settings in order; the first behaviour that breaks it ends the search."""
+def settle(predicate: Predicate, reading: Reading, bounds: Bounds, versions: tuple[Version, ...] = ()) -> Found:
+    """Search the goal's settings in order; the first behaviour that breaks it ends the search.
+
+    With `versions` any of them may handle any finalize.
+    """
     total = Found()
     for setting in predicate.settings:
-        found = Search(predicate, setting, reading, bounds).run()
+        found = Search(predicate, setting, reading, bounds, versions=versions).run()
         total = Found(
             found.counterexample, found.why, total.states + found.states, total.transitions + found.transitions,
             max(total.size, found.size), total.closed and found.closed,

@@ -36,7 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--lua", metavar="FILE", help="judge this select_node.lua")
     group.addoption("--adapter", metavar="CMD", help="judge this adapter: a command, or unix:///PATH")
     group.addoption("--server", metavar="SPEC", help="embedded (default), redis, fake, cluster or a URL")
-    group.addoption("--reading", metavar="NAME", default="intent", help="literal, intent, continuous or D1=..,D4=..")
+    group.addoption(
+        "--reading",
+        metavar="NAME",
+        default="intent",
+        help="a named reading, or D1=..,D4=..",
+    )
     group.addoption("--layout", metavar="FILE", help="TOML file with the names of the keys")
     group.addoption("--rule", metavar="GLOB", action="append", default=[], help="only these rules")
     group.addoption("--seed", metavar="N", type=int, default=0, help="where the fresh names come from")

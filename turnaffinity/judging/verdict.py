@@ -126,6 +126,8 @@ class Report:
     layout: KeyLayout = field(default_factory=KeyLayout)
     scripts: dict[str, str] = field(default_factory=dict)
     """The names of the implementation's scripts by SHA1, where they are known."""
+    raw_names: bool = False
+    """Whether people are shown the ids as they were on the wire, not by short names."""
     unrun: str = ""
     """Why no case was run at all, in a sentence; empty where they were."""
 

@@ -18,7 +18,7 @@ from turnaffinity.mutation.operators import FLOW_FILES, LUA_FILES, Change, chang
 from turnaffinity.problem import Problem
 from turnaffinity.server import Server
 
-READINGS = ("intent", "continuous", "literal", "D4=write-once", "D4=repair", "D2=after,D3=after-first-job,D4=repair")
+READINGS = ("intent", "continuous", "literal", "D4=write-once", "D4=repair", "steady")
 """A change counts as noticed if it is blamed under one of these; together they run every line of the flow."""
 
 SURVIVORS = "survivors.toml"

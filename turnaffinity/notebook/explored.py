@@ -11,8 +11,7 @@ from turnaffinity.contract.decisions import DECISIONS, GOALS, parse_reading
 from turnaffinity.explorer.crashes import CrashReport, Stop, search_crashes
 from turnaffinity.explorer.matrix import Cell, Exploration, explore
 from turnaffinity.problem import Problem
-from turnaffinity.reports.counterexample import story
-from turnaffinity.reports.matrix import matrix_picture
+from turnaffinity.reports.matrix import matrix_picture, story
 from turnaffinity.server import open_server
 from turnaffinity.showing.canvas import Picture
 from turnaffinity.showing.shown import PRE, Shown

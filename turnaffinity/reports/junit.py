@@ -9,8 +9,8 @@ from xml.etree import ElementTree as Xml
 
 from turnaffinity.audit.report import AuditReport
 from turnaffinity.diagnosis.mistakes import Mistake, mistakes_of
+from turnaffinity.diagnosis.telling import names_of
 from turnaffinity.judging.verdict import CaseResult, Report
-from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding, recorded_finding
 from turnaffinity.showing.names import Names
 from turnaffinity.showing.plain import plain
@@ -26,7 +26,7 @@ def junit(report: Report) -> str:
         for check in report.protocol:
             _protocol_case(suite, check)
     failures = {(rule.id, f["case"]): f for rule in report.rules for f in rule.failures}
-    names = Names(report.layout, token(report.seed))
+    names = names_of(report)
     levels = {rule.id: rule.level for rule in report.rules}
     place = {rule_id: number for number, rule_id in enumerate(levels)}
     listed = (result for result in report.results if result.rule in place)

@@ -1,22 +1,25 @@
-"""How does the decision matrix look? In the terminal, as Markdown, as a picture and as a page."""
+"""How does the decision matrix look, and each counterexample as a story? In the terminal, as Markdown, as a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup
 from rich.console import Console
 from rich.table import Table
 
 from turnaffinity.contract.decisions import DECISIONS, GOALS, Reading, all_readings
+from turnaffinity.explorer.bounds import WATCHED
 from turnaffinity.explorer.crashes import CrashReport
-from turnaffinity.explorer.matrix import Exploration
-from turnaffinity.reports.counterexample import story
+from turnaffinity.explorer.matrix import Cell, Exploration
 from turnaffinity.reports.page import rendered
 from turnaffinity.showing.canvas import Picture
 from turnaffinity.showing.shown import hanging
+from turnaffinity.showing.wording import Words
 
 HOLDS, BROKEN = "✓", "✗"
+Tell = Callable[[str], str]
 LABEL_PX, CELL_PX, ROW_PX, HEAD_PX = 380, 46, 24, 70
 
 
@@ -153,3 +156,63 @@ def matrix_page(exploration: Exploration) -> str:
 
 def _mark(exploration: Exploration, reading: Reading, goal_id: str) -> str:
     return HOLDS if exploration.cell(reading, goal_id).holds else BROKEN
+
+
+# counterexamples
+
+
+def story(cell: Cell, words: Words | None = None) -> list[str]:
+    """The sentences of one counterexample, in order; for a goal that holds, one sentence that says so."""
+    told = (words or Words()).told
+    goal = told(cell.goal.title)
+    if cell.behaviour is None:
+        reach = told("for behaviours of any length" if cell.closed else "within the bounds")
+        return [told(f"{cell.goal.id} {goal}, under {cell.label}: holds, {reach}.")]
+    steps = cell.behaviour.as_json()
+    lines = [told(f"{cell.goal.id} {goal}, under {cell.label}: broken."), told(f"Given: {_given(steps[0], told)}")]
+    turns: dict[str, str] = {}
+    lines += [f"{number}. {_sentence(step, turns, told)}" for number, step in enumerate(steps[1:], start=1)]
+    why = told(" ".join(turns.get(word, word) for word in cell.why.split()))
+    return [*lines, told(f"Broken: {why}."), told(f"What is heard: {told(cell.goal.heard)}.")]
+
+
+def _given(step: dict[str, Any], told: Tell) -> str:
+    pools = {pair: ", ".join(nodes) or told("no node") for pair, nodes in step["pools"].items()}
+    if len(set(pools.values())) == 1 and next(iter(step["pools"].values())) == step["nodes"]:
+        return told(f"the nodes {', '.join(step['nodes'])} are online and serve all pairs.")
+    return "; ".join(told(f"{pair} is served by {nodes}") for pair, nodes in pools.items()) + "."
+
+
+def _sentence(step: dict[str, Any], turns: dict[str, str], told: Tell) -> str:
+    if step["op"] == "surroundings":
+        sentence = _event(step["event"], told)
+        return f"{sentence[0].upper()}{sentence[1:]}."
+    what = told("speaks on (max_duration)") if step["reason"] == "max_duration" else told(f"stops ({step['reason']})")
+    who = told("The speaker" if step["session_id"] == WATCHED else "Another speaker")
+    turn = told(f", turn {turns.setdefault(step['turn_id'], f'T{len(turns) + 1}')}") if step["turn_id"] else ""
+    by = told(f", handled by {step['version']}") if step.get("version") else ""
+    parts = []
+    for number, job in enumerate(step["jobs"], start=1):
+        parts += [_event(item["event"], told) for item in step["during"] if item["before"] == f"job {number}"]
+        parts.append(_job(job, told))
+    parts += [_event(item["event"], told) for item in step["during"] if item["before"] == "write"]
+    return f"{who} {what}{by}{turn}: {'; '.join(parts)}. {_left(step, turns, told)}"
+
+
+def _job(job: dict[str, Any], told: Tell) -> str:
+    how = told({"drawn": "drawn", "affinity": "by affinity", "no candidate": "no candidate"}[job["how"]])
+    return told(f"{job['tgt_lang']} to {job['node_id'] or 'no node'} ({how})")
+
+
+def _event(event: list[str], told: Tell) -> str:
+    kind, subject, *nodes = event
+    if kind == "serving":
+        return told(f"{subject} is served by {', '.join(nodes) or 'no node'} now")
+    return told(f"{subject} goes offline") if kind == "offline" else told(f"{subject} comes online")
+
+
+def _left(step: dict[str, Any], turns: dict[str, str], told: Tell) -> str:
+    kept = [
+        told(f"{turns.setdefault(turn, f'T{len(turns) + 1}')} at {node}") for turn, node in step["turn_keys"].items()
+    ]
+    return told(f"Recorded: {', '.join(kept)}.") if kept else told("Nothing is recorded.")

@@ -12,10 +12,9 @@ from turnaffinity.contract.decisions import DECISIONS
 from turnaffinity.contract.rules import family
 from turnaffinity.diagnosis.lua_lines import ScriptLines
 from turnaffinity.diagnosis.mistakes import mistakes_of
-from turnaffinity.diagnosis.telling import tell
+from turnaffinity.diagnosis.telling import names_of, tell
 from turnaffinity.judging.verdict import Report
 from turnaffinity.reports.page import rendered
-from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding
 from turnaffinity.showing.names import Names
 from turnaffinity.showing.plain import plain
@@ -51,7 +50,7 @@ def verdict_page(report: Report, *, lang: str = "en", script: ScriptLines | None
 
 
 def _shown(failure: Mapping[str, Any], report: Report, words: Words) -> Finding:
-    names = Names(report.layout, token(report.seed))
+    names = names_of(report)
     return finding(failure, names, layout=report.layout, words=words, scripts=report.scripts)
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from turnaffinity.contract.rules import family, judged_only_with_faults
 from turnaffinity.diagnosis.lua_lines import ScriptLines
-from turnaffinity.diagnosis.telling import summary, tell
+from turnaffinity.diagnosis.telling import names_of, summary, tell
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
@@ -158,7 +158,7 @@ def _print_rule(console: Console, words: Words, rule: RuleReport) -> None:
         return
     said = [*rule.reasons[:1], *rule.warnings[:1]] if not rule.failures else []
     for sentence in said:
-        console.print(Padding(Text(one_line(sentence), style=STYLES[rule.status]), (0, 0, 0, 14)))
+        console.print(Padding(Text(words.told(one_line(sentence)), style=STYLES[rule.status]), (0, 0, 0, 14)))
 
 
 def _print_hanging(console: Console, label: str, text: str, style: str = "") -> None:
@@ -168,7 +168,7 @@ def _print_hanging(console: Console, label: str, text: str, style: str = "") -> 
 
 
 def _print_failure(console: Console, words: Words, rule: RuleReport, failure: dict[str, Any], report: Report) -> None:
-    names = Names(report.layout, token(report.seed))
+    names = names_of(report)
     style = STYLES["warn" if rule.level == "SHOULD" else "fail"]
     console.print()
     _print_hanging(console, f"{rule.id}  ", one_line(failure["case"]), style)

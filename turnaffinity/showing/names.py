@@ -32,10 +32,12 @@ class Names:
 
     Ids become known by being named (`turn`, `job`, `node`, `session`) or seen in a key (`learn`); `token` is what the
     judge's own names carry (`turnaffinity.server.token` of the run's seed), so that it is known wherever it stands.
+    With `languages` False a language keeps its name, made up or not.
     """
 
-    def __init__(self, layout: KeyLayout | None = None, token: str = "") -> None:
+    def __init__(self, layout: KeyLayout | None = None, token: str = "", *, languages: bool = True) -> None:
         self._layout = layout or KeyLayout()
+        self._plain_languages = languages
         self._short: dict[str, str] = {}
         self._own: set[str] = set()
         """Ids that are short themselves: no other id is given such a name."""
@@ -69,7 +71,7 @@ class Names:
 
     def language(self, language: str) -> str:
         """A plain language in place of one that a case made up; one that is plain keeps its name."""
-        if language in PLAIN_LANGUAGES:
+        if language in PLAIN_LANGUAGES or not self._plain_languages:
             return self._languages.setdefault(language, language)
         if language not in self._languages:
             free = (plain for plain in PLAIN_LANGUAGES if plain not in self._languages.values())
@@ -133,6 +135,25 @@ class Names:
     def raw(self) -> dict[str, str]:
         """The raw names of what was shown: raw -> short."""
         return {raw: short for raw, short in self._short.items() if raw != short}
+
+
+class RawNames(Names):
+    """Every id under its own name: what `--raw` shows."""
+
+    def pair(self, pair: str) -> str:
+        """As it is."""
+        return pair
+
+    def language(self, language: str) -> str:
+        """As it is."""
+        return language
+
+    def apply(self, text: str) -> str:
+        """As it is."""
+        return text
+
+    def _named(self, made_up: str, kind: str) -> str:
+        return made_up
 
 
 def _judges_names(token: str) -> re.Pattern[str]:

@@ -50,7 +50,7 @@ class HelloRequest(Message):
         description="redis://[user:password@]host:port/db, or unix://[user:password@]/path?db=N for a unix socket"
     )
     reading: str | None = Field(
-        description="the reading that the judge expects: literal, intent, continuous, or choices as in "
+        description="the reading that the judge expects: literal, intent, continuous, decided, steady, or as in "
         '"D1=reuse,D2=after,D3=after-batch,D4=repair"; null if the judge finds it out. '
         "An implementation that has only one way ignores it"
     )

@@ -17,7 +17,7 @@ from turnaffinity.translating.sources import SOURCES
 
 
 def in_step(domain: str, given: Mapping[str, str] | None = None) -> Catalog:
-    """A catalog with exactly the messages of its sources, in their order, each with its translation, a `given` one first."""
+    """Exactly the messages of the sources, in their order, each with its translation, a `given` one first."""
     known = {**messages_of(domain), **(given or {})}
     catalog = Catalog(locale="zh_CN", domain=domain, fuzzy=False, header_comment="", project="turnaffinity")
     for text, places in SOURCES[domain]().items():

@@ -9,10 +9,13 @@ export class NoNode extends Error {} // no job of the batch got a node
 export class RedisFailure extends Error {}
 
 const INTENT = { D1: "reuse", D2: "before", D3: "after-batch", D4: "overwrite" };
+const CONTINUOUS = { ...INTENT, D2: "after", D3: "after-first-job" };
 const PRESETS = {
   intent: INTENT,
   literal: { ...INTENT, D1: "mint" },
-  continuous: { ...INTENT, D2: "after", D3: "after-first-job" },
+  continuous: CONTINUOUS,
+  decided: { ...CONTINUOUS, D4: "write-once" },
+  steady: { ...CONTINUOUS, D4: "repair" },
 };
 const CHOICES = {
   D1: ["reuse", "mint"],

@@ -19,10 +19,13 @@ CHOICES = {
 """The open decisions; the first choice of each is the reading `intent`."""
 
 INTENT = {decision: choices[0] for decision, choices in CHOICES.items()}
+CONTINUOUS = INTENT | {"D2": "after", "D3": "after-first-job"}
 PRESETS = {
     "intent": INTENT,
     "literal": INTENT | {"D1": "mint"},
-    "continuous": INTENT | {"D2": "after", "D3": "after-first-job"},
+    "continuous": CONTINUOUS,
+    "decided": CONTINUOUS | {"D4": "write-once"},
+    "steady": CONTINUOUS | {"D4": "repair"},
 }
 
 LAYOUT = {

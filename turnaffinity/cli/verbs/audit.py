@@ -15,7 +15,10 @@ def audit(
         typer.Argument(metavar="FILE|-...", help="recorded traffic; - is standard input", show_default=False),
     ] = None,
     reading: Annotated[
-        str, typer.Option("--reading", metavar="NAME", help="literal, intent, continuous, auto, or D1=..,D4=..")
+        str,
+        typer.Option(
+            "--reading", metavar="NAME", help="literal, intent, continuous, decided, steady, auto, or D1=..,D4=.."
+        ),
     ] = "intent",
     layout: LayoutFile = None,
     json_file: JsonFile = None,

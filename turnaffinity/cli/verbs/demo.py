@@ -11,7 +11,8 @@ from turnaffinity.cli.options import Lang, LayoutFile, chosen_reading
 
 def demo(
     reading: Annotated[
-        str, typer.Option("--reading", metavar="NAME", help="literal, intent, continuous, or D1=..,D4=..")
+        str,
+        typer.Option("--reading", metavar="NAME", help="literal, intent, continuous, decided, steady, or D1=..,D4=.."),
     ] = "intent",
     server: Annotated[
         str | None, typer.Option("--server", metavar="SPEC", help="embedded (default), redis, fake, or a URL")

@@ -25,7 +25,10 @@ def verify(
         bool, typer.Option("--trust-script", help="let --lua run with all rights where no limited user can be made")
     ] = False,
     reading: Annotated[
-        str, typer.Option("--reading", metavar="NAME", help="literal, intent, continuous, auto, or D1=..,D4=..")
+        str,
+        typer.Option(
+            "--reading", metavar="NAME", help="literal, intent, continuous, decided, steady, auto, or D1=..,D4=.."
+        ),
     ] = "intent",
     layout: LayoutFile = None,
     rule: Annotated[list[str] | None, typer.Option("--rule", metavar="GLOB", help="only these rules")] = None,
@@ -59,6 +62,7 @@ def verify(
     everything: Annotated[
         bool, typer.Option("--all", help="print each rule and each failure, not the mistakes alone")
     ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="show ids as they were on the wire, not as n1, s1, T1")] = False,
     lang: Lang = "en",
 ) -> None:
     """Judge an implementation and print a verdict for each rule; or the mistakes, where rules are broken.
@@ -103,7 +107,7 @@ def verify(
             reading=reading, layout=layout, rules=tuple(rule or ()), seed=seed, json_file=json_file, junit=junit,
             html=html, markdown=markdown, badge=badge, expect_fail=expect_fail, write_expect=write_expect,
             capsules=capsules, tcp=tcp,
-            deadline=deadline, workers=workers, list_cases=list_cases, everything=everything, lang=lang,
+            deadline=deadline, workers=workers, list_cases=list_cases, everything=everything, raw=raw, lang=lang,
             all_cores=all_cores,
         )
     )  # fmt: skip

@@ -52,6 +52,8 @@ pub struct Reading {
 pub const INTENT: Reading = Reading { d1: D1::Reuse, d2: D2::Before, d3: D3::AfterBatch, d4: D4::Overwrite };
 pub const LITERAL: Reading = Reading { d1: D1::Mint, ..INTENT };
 pub const CONTINUOUS: Reading = Reading { d2: D2::After, d3: D3::AfterFirstJob, ..INTENT };
+pub const DECIDED: Reading = Reading { d4: D4::WriteOnce, ..CONTINUOUS };
+pub const STEADY: Reading = Reading { d4: D4::Repair, ..CONTINUOUS };
 
 impl Reading {
     /// A preset's name, or choices such as `D1=mint,D4=repair` (the rest as in `intent`).
@@ -60,6 +62,8 @@ impl Reading {
             "intent" => return Ok(INTENT),
             "literal" => return Ok(LITERAL),
             "continuous" => return Ok(CONTINUOUS),
+            "decided" => return Ok(DECIDED),
+            "steady" => return Ok(STEADY),
             _ => (),
         }
         let mut reading = INTENT;
