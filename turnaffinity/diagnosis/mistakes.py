@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -113,7 +114,8 @@ def _known(known: Known, match: Match, failures: Sequence[CaseResult]) -> Mistak
     cases = tuple(result for result in failures if check_of(result) in match.explains)
     if not cases:
         return None
-    scene = min(cases, key=lambda result: (result.rule != known.rule, *_size(result)))
+    titles = Counter(result.title for result in cases)
+    scene = min(cases, key=lambda result: (result.rule != known.rule, -titles[result.title], *_size(result)))
     if match.sure:
         return Mistake(known.says, known.mend, cases, scene, known.id, right=known.right)
     return Mistake(_broken(cases, scene), known.mend, cases, scene, known.id, known.says, right=known.right)
@@ -133,8 +135,8 @@ def _broken(cases: Sequence[CaseResult], scene: CaseResult) -> dict[str, str]:
     """The claim that does not hold, as the case has it; of several claims under one rule, the rule's own."""
     rule = RULES[scene.rule]
     own = scene.title and len({case.title for case in cases if case.rule == scene.rule}) < SEVERAL
-    claim = scene.title if own else rule.statement.split(". ")[0].rstrip(".")
-    claim_zh = told(claim, "zh") if own else rule.statement_zh.split("。")[0]
+    claim = scene.title if own else rule.statement.split(". ")[0].partition(": ")[0].rstrip(".")
+    claim_zh = told(claim, "zh") if own else rule.statement_zh.split("。")[0].partition("：")[0]
     return {"en": f"This does not hold: {claim[0].lower()}{claim[1:]}.", "zh": f"这一点不成立：{claim_zh}。"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,11 +48,10 @@ KIND = " | "
 def ways_of(result: CaseResult) -> frozenset[str]:
     """A failed case's check, and the check with the way in which it failed.
 
-    The way is which commands broke it, else the sentence of what was observed, without the names and numbers in it.
+    The way is the sentence of what was observed, without the names and numbers in it, or the command that was sent.
     """
-    check = check_of(result)
-    broken = dict.fromkeys(line["argv"][0].upper() for line in result.wire if line["broken"])
-    way = " ".join(broken) or message_of(result.observed)
+    check, first = check_of(result), result.observed.partition(" ")[0]
+    way = message_of(result.observed) or (first if re.fullmatch(r"[A-Z]{3,}", first) else "")
     return frozenset({check, f"{check}{KIND}{way}"} if way else {check})
 
 
