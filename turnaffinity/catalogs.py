@@ -13,6 +13,7 @@ DOMAINS = ("shown", "findings", "cases", "rules", "commands", "notebooks")
 """Where a sentence is looked for, in this order."""
 
 _FILLED = re.compile(r"\{(\w+)\}")
+_ENGLISH = re.compile(r"[a-z]{2,} [a-z]{2,}")
 _DEEPEST = 4
 """A sentence holds phrases that hold phrases; deeper they are taken as they are."""
 
@@ -60,7 +61,8 @@ def told(text: str, lang: str, depth: int = 0) -> str:
         match = pattern.fullmatch(text)
         if match:
             values = {f"{{{name[1:]}}}": told(value, lang, depth + 1) for name, value in match.groupdict().items()}
-            return _FILLED.sub(_filled_from(values), messages[message])
+            if not any(map(_ENGLISH.search, values.values())):  # half a sentence is no sentence
+                return _FILLED.sub(_filled_from(values), messages[message])
     return text
 
 

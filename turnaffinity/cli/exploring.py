@@ -20,7 +20,7 @@ from turnaffinity.explorer.matrix import explore as search
 from turnaffinity.explorer.rollouts import roll_out, roll_out_all
 from turnaffinity.explorer.versions import Version, parse_version
 from turnaffinity.problem import Problem
-from turnaffinity.reports.decisions import decision_record, print_rollout
+from turnaffinity.reports.decisions import decision_record, print_rollout, rollouts_html
 from turnaffinity.reports.files import STDOUT, check_writable, write_all
 from turnaffinity.reports.matrix import print_crashes, print_exploration
 from turnaffinity.reports.verdict_terminal import console_for
@@ -91,7 +91,7 @@ def _explore(wishes: Wishes, bounds: Bounds) -> None:
     if wishes.html and upgrades:
         from turnaffinity.reports.matrix import matrix_page
 
-        texts[wishes.html] = matrix_page(result, upgrades, lang=wishes.lang)
+        texts[wishes.html] = matrix_page(result, rollouts_html(upgrades, words), lang=wishes.lang)
     if wishes.adr and upgrades:
         today = datetime.now(UTC).date().isoformat()
         texts[wishes.adr] = decision_record(decided, result, upgrades, today=today, present=present, words=words)

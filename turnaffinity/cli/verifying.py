@@ -48,6 +48,7 @@ class Wishes:
 
     lua: Path | None = None
     adapter: str | None = None
+    beside: str | None = None
     server: str | None = None
     faults: bool = False
     acl: bool = False
@@ -83,6 +84,9 @@ def judge_for(wishes: Wishes) -> Judge:
     """The judge that the options ask for; raises `Problem` for options that cannot be meant."""
     if wishes.lua and wishes.adapter:
         raise Problem("--lua and --adapter", "name two implementations", "judge one at a time")
+    if wishes.beside and (not wishes.adapter or wishes.reading == "auto" or wishes.faults):
+        mend = "use --adapter CMD --beside CMD, without --faults and --reading auto"
+        raise Problem("--beside", "is a second version of an adapter, in an ordinary run", mend)
     auto = wishes.reading == "auto"
     kind: Kind = "lua" if wishes.lua else "adapter" if wishes.adapter else "reference"
     return Judge(
@@ -93,6 +97,7 @@ def judge_for(wishes: Wishes) -> Judge:
         auto=auto and kind != "lua",  # a script makes none of the choices
         layout=load_layout(wishes.layout or (cluster_layout() if wishes.server == "cluster" else None)),
         seed=secrets.randbelow(10**9) if wishes.seed is None else wishes.seed,
+        beside=wishes.beside or "",
         tcp=wishes.tcp,
         deadlines=wishes.deadline,
         faults=wishes.faults,

@@ -164,7 +164,7 @@ class RolloutMatrix:
         """Whether two versions may run side by side; if not, which goal breaks, and what the upgrade needs."""
         lost = self.lost(a, b)
         if not lost:
-            return f"{a} and {b} may run side by side: nothing breaks that each of them keeps alone."
+            return f"{a} and {b} may run side by side: nothing breaks that both keep by themselves."
         between = self.steps_between(a, b)
         way = "drain the sessions first, so that no session meets both"
         if between:

@@ -91,6 +91,7 @@ def verify(judge: Judge, rules: Sequence[str] = (), *, progress: Progress | None
         seconds=time.monotonic() - started,
         layout=judge.layout,
         scripts=getattr(judge.subject, "scripts", {}),
+        mixed=bool(judge.beside),
         unrun=unrun,
     )  # fmt: skip
 
@@ -100,11 +101,17 @@ def _protocol_checks(judge: Judge) -> list[dict[str, Any]]:
         return []
     from turnaffinity.judging.protocol_checks import run_protocol_checks
     from turnaffinity.subjects.adapter import AdapterSubject
+    from turnaffinity.subjects.beside import SideBySide
+    from turnaffinity.subjects.subject import Subject
 
     subject = judge.new_subject()
-    assert isinstance(subject, AdapterSubject)
-    checks = run_protocol_checks(subject, judge.client, judge.layout, token(judge.seed))
-    return [check.as_dict() for check in checks]
+    both: tuple[Subject, ...] = subject.both if isinstance(subject, SideBySide) else (subject,)
+    checks: list[dict[str, Any]] = []
+    for each in both:
+        assert isinstance(each, AdapterSubject)
+        found = run_protocol_checks(each, judge.client, judge.layout, token(judge.seed))
+        checks += [check.as_dict() for check in found]
+    return checks
 
 
 def find_reading(judge: Judge, *, workers: int = 0) -> Reading:

@@ -126,6 +126,8 @@ class Report:
     layout: KeyLayout = field(default_factory=KeyLayout)
     scripts: dict[str, str] = field(default_factory=dict)
     """The names of the implementation's scripts by SHA1, where they are known."""
+    mixed: bool = False
+    """Whether two versions served the same sessions: what depends on D1 to D4 may go unseen."""
     raw_names: bool = False
     """Whether people are shown the ids as they were on the wire, not by short names."""
     unrun: str = ""
@@ -156,7 +158,7 @@ class Report:
         return rule.status == "unobservable" and self._may_go_unseen(rule)
 
     def _may_go_unseen(self, rule: RuleReport) -> bool:
-        if rule.level == "DECISION":
+        if rule.level == "DECISION" or self.mixed:
             return True
         if self.profile == "trace" or rule.id in MAY_BE_UNOBSERVABLE:
             return True

@@ -10,7 +10,11 @@ from html import escape
 from turnaffinity.contract.decisions import DECISIONS, GOALS, parse_reading
 from turnaffinity.explorer.crashes import CrashReport, Stop, search_crashes
 from turnaffinity.explorer.matrix import Cell, Exploration, explore
+from turnaffinity.explorer.rollouts import RolloutMatrix, replay, roll_out_all
+from turnaffinity.explorer.versions import ALL_VERSIONS, parse_version
+from turnaffinity.notebook.turned import Turned
 from turnaffinity.problem import Problem
+from turnaffinity.reports.decisions import rollouts_text, upgrades_said
 from turnaffinity.reports.matrix import matrix_picture, story
 from turnaffinity.server import open_server
 from turnaffinity.showing.canvas import Picture
@@ -89,6 +93,40 @@ class Explored:
     def story(self, reading: str, goal_id: str) -> Told:
         """A smallest counterexample, step by step, with what the listener hears; or that the goal holds."""
         return Told(tuple(story(self.cell(reading, goal_id))))
+
+    def turned(self, goal_id: str = "", reading: str = "intent") -> Turned:
+        """A panel on which D1 to D4 are turned by hand."""
+        return Turned(self.result, parse_reading(reading), goal_id)
+
+
+@dataclass(frozen=True)
+class Upgrades:
+    """What two versions do to each other while both serve the same sessions."""
+
+    matrix: RolloutMatrix
+
+    @property
+    def table(self) -> Told:
+        """Each version alone and each pair, goal by goal."""
+        return Told(tuple(rollouts_text(self.matrix)))
+
+    @property
+    def follows(self) -> Told:
+        """Which upgrades may run side by side, and what the others need."""
+        return Told(tuple(upgrades_said(self.matrix)))
+
+    def story(self, a: str, b: str, goal_id: str) -> Told:
+        """A smallest counterexample with both versions at work, repeated by two schedulers on a live server."""
+        rollout = self.matrix.by_pair[frozenset({a, b})]
+        with open_server() as server:
+            replay(rollout, server)
+        return Told(tuple(story(rollout.cell(goal_id))))
+
+
+def upgrades(*names: str) -> Upgrades:
+    """Search every pair of versions, each finalize handled by either; without names, all six versions."""
+    versions = [parse_version(name) for name in names] or list(ALL_VERSIONS)
+    return Upgrades(roll_out_all(versions=versions))
 
 
 def search() -> Explored:

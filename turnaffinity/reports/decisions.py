@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from markupsafe import escape
+from rich.cells import cell_len
 from rich.console import Console
 
-from turnaffinity.contract.decisions import DECISIONS, DEFAULT_READING, GOALS, Reading
+from turnaffinity.contract.decisions import DECISIONS, GOALS, Reading
 from turnaffinity.contract.rules import RULES
 from turnaffinity.explorer.matrix import Exploration
 from turnaffinity.explorer.rollouts import Rollout, RolloutMatrix
 from turnaffinity.explorer.versions import ALL_VERSIONS
 from turnaffinity.reports.matrix import BROKEN, HOLDS, story
-from turnaffinity.showing.shown import hanging
+from turnaffinity.showing.shown import hanging, padded
 from turnaffinity.showing.wording import Words
 
 IDLE = "·"
@@ -50,23 +52,62 @@ def mark_of(matrix: RolloutMatrix, a: str, b: str, goal_id: str) -> str:
     return IDLE if goal_id in matrix.idle(a, b) else HOLDS
 
 
-def rollouts_markdown(matrix: RolloutMatrix, words: Words | None = None) -> str:
-    """The small matrix as a Markdown table: a row for each version alone and each pair, then what follows."""
-    words = words or Words()
-    head = ["", "", *(goal.id for goal in GOALS), words("side by side")]
-    rows = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+def _rows(matrix: RolloutMatrix, words: Words) -> list[list[str]]:
+    """A row for each version alone and each pair: both names, a mark for each goal, and whether it may be."""
     alone = [(version.name, version.name) for version in ALL_VERSIONS]
+    rows = []
     for a, b in [*alone, *((one.a.name, one.b.name) for one in matrix.pairs)]:
         marks = [mark_of(matrix, a, b, goal.id) for goal in GOALS]
-        verdict = (
-            ""
-            if a == b
-            else words("breaks {goals}", goals=", ".join(lost))
-            if (lost := matrix.lost(a, b))
-            else words("yes")
-        )
-        rows.append("| " + " | ".join([f"`{a}`", f"`{b}`" if a != b else words("alone"), *marks, verdict]) + " |")
-    return "\n".join(rows) + "\n"
+        lost = ", ".join(matrix.lost(a, b))
+        verdict = "" if a == b else words("breaks {goals}", goals=lost) if lost else words("yes")
+        rows.append([a, b if a != b else words("alone"), *marks, verdict])
+    return rows
+
+
+def _head(words: Words) -> list[str]:
+    return ["", words("beside"), *(goal.id for goal in GOALS), words("side by side")]
+
+
+def rollouts_markdown(matrix: RolloutMatrix, words: Words | None = None) -> str:
+    """The small matrix as a Markdown table."""
+    words = words or Words()
+    head = _head(words)
+    rows = [head, ["---"] * len(head), *_rows(matrix, words)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def rollouts_text(matrix: RolloutMatrix, words: Words | None = None) -> list[str]:
+    """The small matrix as lines of text, its columns aligned."""
+    words = words or Words()
+    rows = [_head(words), *_rows(matrix, words)]
+    wide = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(padded(cell, width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in rows]
+    return [*lines, words(IDLE_SAID)]
+
+
+def rollouts_html(matrix: RolloutMatrix, words: Words) -> str:
+    """The small matrix as an HTML table, with what follows from it."""
+    styles = {HOLDS: "pass", BROKEN: "fail", IDLE: "dim"}
+    head = "".join(f"<th>{escape(name)}</th>" for name in _head(words))
+    rows = "".join(
+        "<tr>" + "".join(f'<td class="{styles.get(cell, "")}">{escape(cell)}</td>' for cell in row) + "</tr>"
+        for row in _rows(matrix, words)
+    )
+    said = "".join(f"<li>{escape(line)}</li>" for line in upgrades_said(matrix, words))
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="scroll">{table}</div><p class="dim">{escape(words(IDLE_SAID))}</p><ul>{said}</ul>'
+
+
+IDLE_SAID = "· the goal speaks of a node that stands recorded, and before records none"
+
+
+def upgrades_said(matrix: RolloutMatrix, words: Words | None = None) -> list[str]:
+    """What follows for upgrades: the pairs that may run side by side, and each that may not with what it needs."""
+    words = words or Words()
+    may = [f"{one.a.name} + {one.b.name}" for one in matrix.pairs if not matrix.lost(one.a.name, one.b.name)]
+    others = [one for one in matrix.pairs if matrix.lost(one.a.name, one.b.name)]
+    said = [words("side by side may run: {pairs}", pairs=", ".join(may))]
+    return [*said, *(words.told(matrix.sentence(one.a.name, one.b.name)) for one in others)]
 
 
 def decision_record(
@@ -184,8 +225,9 @@ def _counterexamples(chosen: Reading, result: Exploration, words: Words) -> list
         if not decides:
             lines += ["- " + words.told("It meets every goal."), ""]
             continue
-        lines += [f"- {line}" for line in story(result.cell(reading, decides[0]), words)]
-        lines.append("")
+        title, given, *steps = story(result.cell(reading, decides[0]), words)
+        numbered = [step for step in steps if step[0].isdigit()]
+        lines += [title, given, "", *numbered, "", *steps[len(numbered) :], ""]
     return lines[:-1]
 
 
@@ -196,5 +238,4 @@ def _searched(result: Exploration, words: Words) -> list[str]:
         lines.append(words.told("No state was cut off by the bounds: what holds, holds for speech of any length."))
     if result.replayed:
         lines.append(words.told(f"{result.replayed} counterexamples were repeated by the real flow on a live server."))
-    lines.append(words.told(f"The default reading is {DEFAULT_READING.label}."))
     return [f"- {line}" for line in lines]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from json import dumps, loads
 from typing import Any
 
 from markupsafe import Markup
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from turnaffinity.contract.decisions import DECISIONS, GOALS, Reading, all_readings
+from turnaffinity.explorer.behaviour import Behaviour, under
 from turnaffinity.explorer.bounds import WATCHED
 from turnaffinity.explorer.crashes import CrashReport
 from turnaffinity.explorer.matrix import Cell, Exploration
@@ -23,11 +25,14 @@ Tell = Callable[[str], str]
 LABEL_PX, CELL_PX, ROW_PX, HEAD_PX = 380, 46, 24, 70
 
 
-def print_exploration(console: Console, result: Exploration, reading: Reading, wanted: Sequence[str]) -> None:
+def print_exploration(
+    console: Console, result: Exploration, reading: Reading, wanted: Sequence[str], words: Words | None = None
+) -> None:
     """Print the matrix, the goals, how far was searched, what follows, and counterexamples of one reading."""
-    console.print(_table(result))
-    _summary(console, result)
-    _tell(console, result, reading, wanted)
+    words = words or Words()
+    console.print(_table(result, words))
+    _summary(console, result, words)
+    _tell(console, result, reading, wanted, words)
 
 
 def print_crashes(console: Console, report: CrashReport) -> None:
@@ -42,11 +47,11 @@ def _say(console: Console, line: str, label: str = "") -> None:
         console.print(part, highlight=False, markup=False, soft_wrap=True)
 
 
-def _table(result: Exploration) -> Table:
-    table = Table(title="which combination of choices meets which goal", box=None, padding=(0, 1, 0, 0))
+def _table(result: Exploration, words: Words) -> Table:
+    table = Table(title=words.told("which combination of choices meets which goal"), box=None, padding=(0, 1, 0, 0))
     for decision in DECISIONS:
         table.add_column(decision.id, no_wrap=True)
-    table.add_column("reading", no_wrap=True, min_width=10)
+    table.add_column(words("reading"), no_wrap=True, min_width=10)
     for goal in GOALS:
         table.add_column(goal.id, justify="center", no_wrap=True, min_width=2)
     for reading in all_readings():
@@ -56,32 +61,34 @@ def _table(result: Exploration) -> Table:
     return table
 
 
-def _summary(console: Console, result: Exploration) -> None:
+def _summary(console: Console, result: Exploration, words: Words) -> None:
+    told = words.told
     for goal in GOALS:
-        console.print(f"{goal.id}  {goal.title}: {goal.holds_if}", highlight=False)
+        _say(console, f"{told(goal.title)}: {told(goal.holds_if)}", f"{goal.id}  ")
     bounds = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in result.bounds.as_dict().items())
     rate = int(result.transitions / max(result.seconds, 0.001))
     per_s = int(result.states / max(result.seconds, 0.001))
-    console.print(
-        f"\nsearched: {bounds}\n{result.states} states (names apart), {result.transitions} transitions in "
-        f"{result.seconds:.1f} s: {per_s} states and {rate} transitions a second; {result.replayed} counterexamples "
-        "replayed on the live server",
-        highlight=False,
-    )
-    if result.closed:
-        console.print("no state was cut off by the bounds: what holds, holds for speech of any length", highlight=False)
+    console.print()
+    for line in (
+        f"searched: {bounds}",
+        f"{result.states} states (names apart), {result.transitions} transitions in {result.seconds:.1f} s: {per_s} "
+        f"states and {rate} transitions a second; {result.replayed} counterexamples replayed on the live server",
+        "no state was cut off by the bounds: what holds, holds for speech of any length" if result.closed else "",
+    ):
+        if line:
+            _say(console, told(line))
     console.print()
     for line in result.recommendation():
-        console.print(line, highlight=False)
+        _say(console, told(line))
 
 
-def _tell(console: Console, result: Exploration, reading: Reading, wanted: Sequence[str]) -> None:
+def _tell(console: Console, result: Exploration, reading: Reading, wanted: Sequence[str], words: Words) -> None:
     for goal in GOALS:
         cell = result.cell(reading, goal.id)
         if goal.id in wanted or (not wanted and not cell.holds):
             console.print()
-            for line in story(cell):
-                console.print(line, highlight=False, markup=False)
+            for line in story(cell, words):
+                _say(console, line)
 
 
 def matrix_markdown(exploration: Exploration) -> str:
@@ -139,19 +146,71 @@ def matrix_picture(exploration: Exploration, *, title: str = "which combination 
     return decision_matrix(rows, title=title)
 
 
-def matrix_page(exploration: Exploration) -> str:
-    """The whole result as one HTML page: the recommendation, the matrix, each counterexample, and why it suffices."""
+def matrix_page(exploration: Exploration, upgrades: str = "", *, lang: str = "en") -> str:
+    """The page on which a reviewer turns D1 to D4 by hand; a table and all counterexamples without JavaScript.
+
+    `upgrades` is the small matrix of rollouts, as HTML.
+    """
     from turnaffinity.explorer.goals import PREDICATES
 
+    words = Words(lang)
+    told = words.told
     bounds = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in exploration.bounds.as_dict().items())
+    readings = list(all_readings())
     return rendered(
-        "matrix.html.j2", bounds=bounds, exploration=exploration, decisions=DECISIONS, predicates=PREDICATES,
-        matrix=Markup(matrix_picture(exploration).svg),
+        "matrix.html.j2", lang=lang, t=words, bounds=bounds, exploration=exploration, decisions=DECISIONS,
+        predicates=PREDICATES, readings=readings, goals=GOALS, zh=lang == "zh", upgrades=Markup(upgrades),
+        follows=[told(line) for line in exploration.recommendation()],
+        data=Markup(_page_data(exploration, words)),
         broken=lambda goal_id: [
-            (reading.label, story(exploration.cell(reading, goal_id))[1:])
-            for reading in all_readings() if not exploration.cell(reading, goal_id).holds
+            (reading.label, story(exploration.cell(reading, goal_id), words)[1:])
+            for reading in readings if not exploration.cell(reading, goal_id).holds
         ],
     )  # fmt: skip
+
+
+def _page_data(exploration: Exploration, words: Words) -> str:
+    """What the page plays: for each combination and goal the behaviour, and the same speech under each other one.
+
+    Steps that are alike stand there once. As JSON that may stand inside a script element.
+    """
+    steps: dict[str, int] = {}
+    readings = list(all_readings())
+
+    def numbered(behaviour: Behaviour) -> list[int]:
+        return [steps.setdefault(dumps(each), len(steps)) for each in _frames(behaviour, words)]
+
+    plays = {}
+    for number, reading in enumerate(readings):
+        for goal in GOALS:
+            cell = exploration.cell(reading, goal.id)
+            if cell.behaviour is not None:
+                plays[f"{number} {goal.id}"] = {
+                    "title": story(cell, words)[0],
+                    "ending": story(cell, words)[-2:],
+                    "under": [numbered(under(cell.behaviour, other)) for other in readings],
+                }
+    data = {
+        "choices": [list(reading.as_dict().values()) for reading in readings],
+        "names": [reading.name or "" for reading in readings],
+        "goals": [goal.id for goal in GOALS],
+        "holds": [[exploration.cell(reading, goal.id).holds for goal in GOALS] for reading in readings],
+        "plays": plays,
+        "steps": [loads(step) for step in steps],
+    }
+    return dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _frames(behaviour: Behaviour, words: Words) -> Iterator[dict[str, Any]]:
+    """Each step as the page draws it: what is said, where the jobs went, and what stands recorded after it."""
+    told, turns = words.told, dict[str, str]()
+    given, *rest = behaviour.as_json()
+    yield {"says": told(f"Given: {_given(given, told)}"), "who": "", "jobs": [], "keys": []}
+    for step in rest:
+        says = _sentence(step, turns, told)
+        keys = [[turns.get(turn, turn), node] for turn, node in step.get("turn_keys", {}).items()]
+        jobs = [[job["tgt_lang"], job["node_id"] or "", job["how"]] for job in step.get("jobs", ())]
+        yield {"says": says, "who": step.get("reason", ""), "jobs": jobs, "keys": keys}
 
 
 def _mark(exploration: Exploration, reading: Reading, goal_id: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from turnaffinity.catalogs import said, told
 from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH, RULES
 from turnaffinity.problem import Problem
 
 LANGUAGES = ("en", "zh")
+LANGUAGE_VARIABLE = "TURNAFFINITY_LANG"
 
 
 def check_language(lang: str) -> None:
@@ -15,12 +18,23 @@ def check_language(lang: str) -> None:
         raise Problem("--lang", f'"{lang}" is no language of ours', "use en or zh")
 
 
-class Words:
-    """The words of one language: `words("expected")`."""
+def preferred_language() -> str:
+    """The language of `TURNAFFINITY_LANG`; English where it says nothing that we speak."""
+    lang = os.environ.get(LANGUAGE_VARIABLE, "en").lower()
+    return "zh" if lang.startswith("zh") else "en"
 
-    def __init__(self, lang: str = "en") -> None:
-        self.lang = lang
-        self._zh = lang == "zh"
+
+class Words:
+    """The words of one language: `words("expected")`; without one, of the reader's."""
+
+    def __init__(self, lang: str | None = None) -> None:
+        self.lang = lang or preferred_language()
+        self._zh = self.lang == "zh"
+
+    @classmethod
+    def of_the_reader(cls) -> Words:
+        """The words of the language that the reader has asked for."""
+        return cls(preferred_language())
 
     def __call__(self, phrase: str, **values: object) -> str:
         """The phrase in this language, its `{names}` filled in; one that has no translation stays as it is."""

@@ -51,6 +51,8 @@ class Judge:
     tcp: bool = False
     deadlines: str | None = None
     faults: bool = False
+    beside: str = ""
+    """The command of a second adapter that serves the same sessions, an other version of it."""
     factory: Factory | None = None
     acl: bool = False
     """Whether the subject connects as a user with no more rights than `turnaffinity acl` names."""
@@ -227,12 +229,16 @@ def parse_deadlines(text: str | None) -> Deadlines:
 
 def _adapter(judge: Judge, url: str) -> Subject:
     from turnaffinity.subjects.adapter import AdapterSubject
+    from turnaffinity.subjects.beside import SideBySide
 
-    deadlines = parse_deadlines(judge.deadlines)
-    return AdapterSubject(
-        judge.target, redis_url=url, reading=None if judge.auto else judge.reading, layout=judge.layout,
-        deadlines=deadlines,
-    )  # fmt: skip
+    def started(command: str) -> AdapterSubject:
+        return AdapterSubject(
+            command, redis_url=url, reading=None if judge.auto else judge.reading, layout=judge.layout,
+            deadlines=parse_deadlines(judge.deadlines),
+        )  # fmt: skip
+
+    first = started(judge.target)
+    return SideBySide(first, started(judge.beside), judge.seed) if judge.beside else first
 
 
 FACTORIES: dict[Kind, Factory] = {"reference": _reference, "lua": _script, "adapter": _adapter}

@@ -17,6 +17,7 @@ from turnaffinity.showing.sentences import asked, told
 from turnaffinity.stage.business import bindings, contracts, of_turns_and_sessions
 from turnaffinity.stage.evidence import NotClaimed, Unobservable, Violation, in_words, listed
 from turnaffinity.stage.languages import LANGUAGES, REGIONS
+from turnaffinity.stage.mixed import MIXED
 from turnaffinity.stage.state import LOOK, State, difference, state_of, take_snapshot
 from turnaffinity.stage.step import Step, ask
 from turnaffinity.subjects.rights import keys_made
@@ -27,7 +28,7 @@ from turnaffinity.wire.meaning import keys_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnaffinity.stage.judge import Judge
+from turnaffinity.stage.judge import Judge
 
 __all__ = ["SITES", "Stage", "Step", "ask", "asked", "told"]
 
@@ -62,7 +63,7 @@ class Stage:
         self._of_this_case = f"{random.Random(f'{self.judge.seed}/{self.case_id}/names').getrandbits(24):06x}"
         self._serial = 0
         self.layout: KeyLayout = self.judge.layout
-        self.reading: Reading = self.judge.reading
+        self.reading: Reading = MIXED if self.judge.beside else self.judge.reading
         pool = self.rng.sample(LANGUAGES, 41)
         names = [name + self.rng.choice(REGIONS) for name in pool]
         self.src, self.langs = names[0], names[1:]
@@ -376,9 +377,8 @@ class Stage:
         """The subject was seen to make a choice: kept for the report, and held against the reading."""
         self.saw.append((decision, choice))
         wanted = self.reading.as_dict()[decision]
-        if self.judge.auto_looking:
-            return
-        self.claim(choice == wanted, f"{decision} = {wanted}", f"{decision} = {choice}: {observed}", step.seen)
+        if not self.judge.auto_looking:
+            self.claim(choice == wanted, f"{decision} = {wanted}", f"{decision} = {choice}: {observed}", step.seen)
 
     def decided_d4(self, *, gone: bool, stays: bool, step: Step, observed: str) -> None:
         """The subject was seen to keep or overwrite an affinity; two such scenes together tell D4's choice."""

@@ -16,7 +16,7 @@ from turnaffinity.translating.files import messages_of
 Messages = dict[str, list[str]]
 """Each English text, in the order of its source, with the places where it stands."""
 
-FOUND_IN = ("stage", "faults", "subjects", "judging", "capsules", "audit", "diagnosis")
+FOUND_IN = ("stage", "faults", "subjects", "judging", "capsules", "audit", "diagnosis", "explorer", "reports")
 """The folders of the package that, beside the suite, put into words what was found."""
 
 SHOWN_IN = (
@@ -68,13 +68,16 @@ def _strings(path: Path) -> Iterator[str]:
 def is_sentence(text: str) -> bool:
     """Whether a string is said to somebody: several words, and no code."""
     words = re.sub(r"\{\d+\}", "", text)
+    if re.search("[\u4e00-\u9fff]", text):
+        return False  # Chinese already
     return " " in text.strip() and sum(map(str.isalpha, words)) > 2 and not _NO_SENTENCE.search(words)
 
 
 def _findings() -> Messages:
     found: Messages = {}
     folders = [shared("conformance", "suite"), *(PACKAGE / name for name in FOUND_IN)]
-    for path in (path for folder in folders for path in sorted(folder.rglob("*.py"))):
+    decisions = PACKAGE / "contract" / "decisions.py"
+    for path in (decisions, *(path for folder in folders for path in sorted(folder.rglob("*.py")))):
         for text in filter(is_sentence, _strings(path)):
             place = f"{path.parent.name}/{path.name}"
             if place not in found.setdefault(text, []):

@@ -15,6 +15,9 @@ def verify(
     adapter: Annotated[
         str | None, typer.Option("--adapter", metavar="CMD", help="judge this adapter: a command, or unix:///PATH")
     ] = None,
+    beside: Annotated[
+        str | None, typer.Option("--beside", metavar="CMD", help="a second version, which serves the same sessions")
+    ] = None,
     server: Annotated[
         str | None,
         typer.Option("--server", metavar="SPEC", help="embedded (default), redis, fake, cluster, or a URL"),
@@ -78,6 +81,9 @@ def verify(
     within its reply; error replies; a flushed script cache), and what follows is judged (rules TA-FAULT-*). With
     --acl the implementation connects as a user with the rights that `turnaffinity acl` prints, and no more.
 
+    With --beside two versions serve the same sessions, as during an upgrade: each request goes to one of them, drawn
+    from the seed. What holds whatever the mix is judged; what depends on D1 to D4 is unobservable.
+
     A script on a server that is not ours runs as a user with those rights too, made for the run and deleted after it.
     Where none can be made, and on `fake`, which runs scripts inside this process, it is refused without --trust-script.
 
@@ -94,6 +100,7 @@ def verify(
       turnaffinity verify --adapter conformance/implementations/python/run --reading auto
       turnaffinity verify --adapter ./run --rule 'TA-CLEAR-*' --json out.json
       turnaffinity verify --adapter ./run -n 1
+      turnaffinity verify --adapter ./old --beside ./new
       turnaffinity verify --server redis://127.0.0.1:6379/9
 
     exit: 0 conforms   1 violates, or incomplete   2 bad usage or unreadable input
@@ -103,7 +110,7 @@ def verify(
 
     verify_and_report(
         Wishes(
-            lua=lua, adapter=adapter, server=server, faults=faults, acl=acl, trust_script=trust_script,
+            lua=lua, adapter=adapter, beside=beside, server=server, faults=faults, acl=acl, trust_script=trust_script,
             reading=reading, layout=layout, rules=tuple(rule or ()), seed=seed, json_file=json_file, junit=junit,
             html=html, markdown=markdown, badge=badge, expect_fail=expect_fail, write_expect=write_expect,
             capsules=capsules, tcp=tcp,
