@@ -15,8 +15,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import turnaffinity
+from turnaffinity.catalogs import said, told
 from turnaffinity.cli.lost import lost_interrupts_sent_again
 from turnaffinity.problem import Problem
+from turnaffinity.showing.wording import LANGUAGE_VARIABLE, LANGUAGES, preferred_language
 
 VERBS: dict[str, str] = {
     "demo": "The whole flow narrated on a live server: finalizes, commands, keys.",
@@ -85,7 +87,7 @@ class Manual(TyperCommand):
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write the docstring, line for line."""
         formatter.write_paragraph()
-        for line in (self.help or "").splitlines():
+        for line in said(self.help or "", preferred_language()).splitlines():
             formatter.write(f"  {line}".rstrip() + "\n")
 
 
@@ -103,12 +105,17 @@ class Verbs(TyperGroup):
         verb = getattr(import_module(f"turnaffinity.cli.verbs.{cmd_name}"), cmd_name)
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(cmd_name, cls=Manual, context_settings=HELP_OPTIONS)(verb)
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        for parameter in command.params:
+            if text := getattr(parameter, "help", None):
+                parameter.help = said(text, preferred_language())  # type: ignore[attr-defined]
+        return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the overview from `VERBS`, importing no verb."""
         with formatter.section("Verbs"):
-            formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
+            lang = preferred_language()
+            formatter.write_dl([(verb, said(VERBS[verb], lang)) for verb in self.list_commands(ctx)])
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """As typer does; a reader that left while help was printed is no error."""
@@ -150,6 +157,7 @@ def _overview(
 
     Exit status: 0 conforms; 1 violates, or incomplete; 2 bad usage or unreadable input;
     3 the implementation or the server could not be run. `turnaffinity VERB --help` is each verb's manual.
+    With --lang zh, or TURNAFFINITY_LANG=zh, every verb speaks Chinese.
     """
     if debug:
         os.environ["TURNAFFINITY_DEBUG"] = "1"
@@ -162,9 +170,31 @@ def main(args: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stream that tests put in its place
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    with _orderly_end(), lost_interrupts_sent_again():
-        status = _status_of(list(sys.argv[1:] if args is None else args))
+    words = list(sys.argv[1:] if args is None else args)
+    with _orderly_end(), lost_interrupts_sent_again(), _language_of(words):
+        status = _status_of(words)
     sys.exit(status)
+
+
+@contextmanager
+def _language_of(words: list[str]) -> Iterator[None]:
+    """Take `--lang LANGUAGE`, which every verb knows, out of the words; what runs meanwhile speaks it."""
+    before = os.environ.get(LANGUAGE_VARIABLE)
+    for at, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        lang = value if equals else "".join(words[at + 1 : at + 2])
+        if name == "--lang" and lang in LANGUAGES:
+            os.environ[LANGUAGE_VARIABLE] = lang
+            del words[at : at + (1 if equals else 2)]
+            break
+    else:
+        os.environ[LANGUAGE_VARIABLE] = preferred_language()  # zh_CN.UTF-8 is zh
+    try:
+        yield
+    finally:
+        os.environ.pop(LANGUAGE_VARIABLE)
+        if before is not None:
+            os.environ[LANGUAGE_VARIABLE] = before
 
 
 @contextmanager
@@ -193,7 +223,7 @@ def _status_of(args: list[str]) -> int:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except Problem as problem:
-        _say(str(problem))
+        _say(_in_their_language(problem))
         return problem.exit_status
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted")
@@ -209,6 +239,15 @@ def _status_of(args: list[str]) -> int:
         return _confess(error)
 
 
+def _in_their_language(problem: Problem) -> str:
+    """Where, what, and how to mend it, in the reader's language."""
+    lang = preferred_language()
+    if lang == "en":
+        return str(problem)
+    where, what, mend = (told(text, lang) for text in (problem.where, problem.what, problem.mend))
+    return f"{where}：{what}\n  {said('mend', lang)}：{mend}"
+
+
 def _usage_sentence(error: Any) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "turnaffinity"
@@ -219,7 +258,8 @@ def _usage_sentence(error: Any) -> str:
 def _say(text: str) -> None:
     """One error on stderr; its first word is red on a terminal, unless NO_COLOR is set."""
     coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    print("\033[31merror:\033[0m" if coloured else "error:", text, file=sys.stderr)
+    label = "错误:" if preferred_language() == "zh" else "error:"
+    print(f"\033[31m{label}\033[0m" if coloured else label, text, file=sys.stderr)
 
 
 def _confess(error: Exception) -> int:

@@ -22,7 +22,9 @@ ExpectFile = Annotated[
 NAMED = "literal, intent, continuous, decided, steady"
 OneReading = Annotated[str, typer.Option("--reading", metavar="NAME", help=f"{NAMED}, or D1=..,D4=..")]
 ReadingName = Annotated[str, typer.Option("--reading", metavar="NAME", help=f"{NAMED}, auto, or D1=..,D4=..")]
-Lang = Annotated[str, typer.Option("--lang", metavar="en|zh", help="language of what is printed")]
+Lang = Annotated[
+    str, typer.Option("--lang", metavar="en|zh", envvar="TURNAFFINITY_LANG", help="language of what is printed")
+]
 
 
 def chosen_reading(text: str) -> Reading:

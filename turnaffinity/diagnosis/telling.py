@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ MOST_MISTAKES = 5
 MOST_CODE = 52
 """Characters of a line of code that are shown."""
 
-MOST_WIRE = 8
+MOST_WIRE = 6
 """Rows of the wire that a scene shows: those around the broken command."""
 
 
@@ -121,8 +122,10 @@ class Summary:
 def summary(report: Report, words: Words) -> Summary:
     """The mistakes against a MUST or a DECISION, at most so many, and one sentence for each rule that warns."""
     found = mistakes_of(report)
-    wrong = [mistake for mistake in found if mistake.level != "SHOULD"]
-    rest = wrong[MOST_MISTAKES:]
+    against = [mistake for mistake in found if mistake.level != "SHOULD"]
+    minor = [mistake for mistake in against if _is_minor(mistake, against)]
+    wrong = [mistake for mistake in against if mistake not in minor]
+    rest = [*wrong[MOST_MISTAKES:], *minor]
     rules = ", ".join(dict.fromkeys(rule for mistake in rest for rule in mistake.rules))
     more = words("{n} more: {rules}", n=len(rest), rules=rules) if rest else ""
     likely = {rule: mistake.says[words.lang] for mistake in reversed(found) for rule in mistake.rules}
@@ -133,6 +136,14 @@ def summary(report: Report, words: Words) -> Summary:
         if rule.status == "warn"
     ]
     return Summary(tuple(wrong[:MOST_MISTAKES]), more, tuple(warned))
+
+
+def _is_minor(mistake: Mistake, all_of: Sequence[Mistake]) -> bool:
+    """Whether it is one failed check of a rule that a larger mistake breaks, and no known mistake for sure."""
+    if mistake.explains > 1 or (mistake.looks_like and not mistake.perhaps):
+        return False
+    larger = {rule for other in all_of if other.explains > 1 for rule in other.rules}
+    return set(mistake.rules) <= larger
 
 
 def lines_of_mistakes(report: Report, source: str) -> ScriptLines:

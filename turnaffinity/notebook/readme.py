@@ -11,10 +11,12 @@ from pathlib import Path
 from turnaffinity.contract.decisions import DECISIONS, DEFAULT_READING, PRESETS
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
 from turnaffinity.explorer.matrix import Exploration, explore
+from turnaffinity.explorer.rollouts import roll_out_all
 from turnaffinity.load.storms import STORMS, run_storm
 from turnaffinity.mutation.mutants import load_mutants
 from turnaffinity.notebook.shell import Ran, Shell
 from turnaffinity.problem import Problem
+from turnaffinity.reports.decisions import rollouts_markdown, upgrades_said
 from turnaffinity.reports.load import losses_markdown
 from turnaffinity.reports.matrix import decisions_markdown, matrix_markdown
 from turnaffinity.server import open_server
@@ -83,6 +85,13 @@ def decisions_block(exploration: Exploration) -> str:
     )
 
 
+def upgrades_block() -> str:
+    """Which versions may serve the same sessions during an upgrade, and the small matrix, folded."""
+    matrix = roll_out_all()
+    said = "".join(f"- {line}\n" for line in upgrades_said(matrix))
+    return f"{said}\n<details><summary>all pairs, goal by goal</summary>\n\n{rollouts_markdown(matrix)}\n</details>\n"
+
+
 def rules_block() -> str:
     """How many rules there are."""
     with_faults = sum(judged_only_with_faults(rule_id) for rule_id in RULES)
@@ -115,6 +124,7 @@ def main() -> None:
     text = with_block(README.read_text(encoding="utf-8"), "verify", verify_block(verified()))
     with open_server() as server:
         text = with_block(text, "decisions", decisions_block(explore(server=server)))
+    text = with_block(text, "upgrades", upgrades_block())
     text = with_block(text, "losses", losses_block())
     text = with_block(text, "mistake", mistake_block(MISTAKES[README]))
     README.write_text(with_block(text, "rules", rules_block()), encoding="utf-8")

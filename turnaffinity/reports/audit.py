@@ -19,6 +19,7 @@ from turnaffinity.reports.verdict_terminal import console_for, print_finding
 from turnaffinity.showing.finding import one_line, recorded_finding
 from turnaffinity.showing.names import Names
 from turnaffinity.showing.shown import hanging
+from turnaffinity.showing.wording import Words
 
 STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "unobservable": "cyan", "conforms": "bold green",
           "violates": "bold red", "incomplete": "bold magenta"}  # fmt: skip
@@ -43,13 +44,13 @@ def reading_bar() -> Iterator[Progress]:
 
 def print_audit(report: AuditReport) -> None:
     """Print the table of rules, the first failures with their lines, and the verdict."""
-    console, names = console_for(), Names(report.layout)
+    console, names, words = console_for(), Names(report.layout), Words()
     table = Table(box=None, pad_edge=False)
-    for column in ("rule", "level", "status", "seen", "broken", "remark"):
+    for column in (words("rule"), words("level"), words("status"), words("seen"), words("broken"), words("remark")):
         table.add_column(column)
     for rule in report.rules:
-        status = Text(rule["status"], style=STYLES.get(rule["status"], ""))
-        remark = Text("; ".join(rule["reasons"]))
+        status = Text(words(rule["status"]), style=STYLES.get(rule["status"], ""))
+        remark = Text("; ".join(map(words.told, rule["reasons"])))
         table.add_row(rule["id"], rule["level"], status, f"{rule['cases']:,}", f"{rule['broken']:,}", remark)
     console.print(table)
     for rule in report.rules:
@@ -59,17 +60,19 @@ def print_audit(report: AuditReport) -> None:
     _print_warnings(console, report, names)
     _print_names(console, names)
     for sentence in report.read_as:
-        console.print(Text(sentence), soft_wrap=True)
-    console.print(Text(_summary(report)))
-    verdict = Text(report.verdict, style=STYLES[report.verdict])
-    verdict.append(f", reading {report.reading}", style="default")
+        console.print(Text(words.told(sentence)), soft_wrap=True)
+    console.print(Text(words.told(_summary(report))))
+    verdict = Text(words(report.verdict), style=STYLES[report.verdict])
+    more = [f", reading {report.reading}"]
     if report.unseen:
-        verdict.append(f"; this trace cannot show {', '.join(report.unseen)}", style="default")
+        more.append(f"; this trace cannot show {', '.join(report.unseen)}")
     if report.other_choices:
-        verdict.append(f"; seen: {'; '.join(report.other_choices)} (see --reading)", style="default")
+        more.append(f"; seen: {'; '.join(report.other_choices)} (see --reading)")
     if report.stale:
         stale = ", ".join(entry["rule"] for entry in report.stale)
-        verdict.append(f"; expected to fail and did not: {stale}", style="default")
+        more.append(f"; expected to fail and did not: {stale}")
+    for part in more:
+        verdict.append(words.told(part), style="default")
     console.print(verdict)
 
 
@@ -97,18 +100,23 @@ def _print_warnings(console: Console, report: AuditReport, names: Names) -> None
             kinds.setdefault(str(warning["expected"]), []).append(warning)
         for found in kinds.values():
             first = found[0]
+            words = Words()
             times = f"{len(found)} times, first at line {first['line']}" if len(found) > 1 else f"line {first['line']}"
-            text = names.apply(one_line(f"{first['observed']}; wanted: {first['expected']}"))
-            for line in hanging(f"warn {rule['id']}  {times}: ", text, console.width):
+            observed, wanted = (words.told(names.apply(one_line(first[part]))) for part in ("observed", "expected"))
+            text = f"{observed}; {words('wanted')}: {wanted}"
+            for line in hanging(f"{words('warn')} {rule['id']}  {words.told(times)}: ", text, console.width):
                 console.print(Text(line, style=STYLES["warn"]), soft_wrap=True)
 
 
 def _print_failure(console: Console, rule_id: str, failure: dict[str, Any], names: Names) -> None:
     where = f" of {failure['file']}" if failure["file"] else ""
     cause = f" (caused at line {failure['cause_line']})" if failure["cause_line"] != failure["line"] else ""
-    console.print(Text(f"\n{rule_id}  line {failure['line']}{where}{cause}", style="red"))
-    more = [("known", failure["expected_by"])] if "expected_by" in failure else []
-    print_finding(console, recorded_finding(failure, names, more=more))
+    words = Words()
+    at = failure["line"]
+    place = words.told(f"line {at}") + words.told(where) + words.told(cause)
+    console.print(Text(f"\n{rule_id}  {place}", style="red"))
+    more = [(words("known"), failure["expected_by"])] if "expected_by" in failure else []
+    print_finding(console, recorded_finding(failure, names, more=more, words=words))
 
 
 class LiveTable:

@@ -67,6 +67,9 @@ class MistakeEntry(_Open):
         Field(default=None, description="what it may be, where others fail the same; null: it is"),
     ]
     mend: Annotated[str, Field(description="how to mend it")]
+    right: Annotated[
+        str | None, Field(default=None, description="the reference's line that a known mistake changes, with its file")
+    ]
     rules: Annotated[list[str], Field(description="the rules that it breaks")]
     looks_like: Annotated[str | None, Field(description="the known mistake that it looks like; null: none")]
     explains: Annotated[int, Field(ge=1, description="how many failed checks it explains")]

@@ -1,11 +1,21 @@
-"""How does a notebook become its Chinese edition? Its code as it is, its prose block by block from the catalog."""
+"""How does a notebook become its Chinese edition? Its code as it is, its prose block by block from the catalog.
+
+`python -m turnaffinity.translating.edition [NAME...]` writes and executes `notebooks/zh`.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from turnaffinity.notebook.refresh import cleaned, refresh
+from turnaffinity.shared_files import shared
+from turnaffinity.showing.wording import LANGUAGE_VARIABLE
+from turnaffinity.translating.files import messages_of
 
 nbformat: Any = import_module("nbformat")  # it has no types of its own
 
@@ -41,10 +51,32 @@ def prose_of(path: Path) -> Iterator[tuple[str, int]]:
 
 def translated(path: Path, messages: Mapping[str, str]) -> Any:
     """The notebook with its prose as `messages` have it, its code cells as they are, without outputs."""
-    book = nbformat.read(path, as_version=4)
+    book = cleaned(nbformat.read(path, as_version=4))
     for cell in book.cells:
         if cell.cell_type == "markdown":
             cell.source = "\n\n".join(messages.get(block) or block for block in blocks(cell.source))
         else:
             cell.outputs, cell.execution_count = [], None
     return book
+
+
+def chinese(path: Path) -> Path:
+    """Where a notebook's Chinese edition lies."""
+    return path.parent / "zh" / path.name
+
+
+def main(names: list[str]) -> None:
+    """Write the Chinese edition of the named notebooks, or of all, and execute it."""
+    os.environ[LANGUAGE_VARIABLE] = "zh"
+    messages = messages_of("notebooks")
+    for path in sorted(shared("notebooks").glob("*.ipynb")):
+        if names and path.stem not in names:
+            continue
+        chinese(path).parent.mkdir(exist_ok=True)
+        nbformat.write(translated(path, messages), chinese(path))
+        refresh(chinese(path))
+        print(f"executed zh/{path.name}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
