@@ -25,6 +25,7 @@ def _messages(lang: str) -> dict[str, str]:
     for domain in reversed(DOMAINS):
         catalog = gettext.translation(domain, FOLDER, [lang], fallback=True)
         found |= getattr(catalog, "_catalog", {})
+    found.pop("", None)  # the header
     return found
 
 

@@ -117,6 +117,10 @@ class Verbs(TyperGroup):
             lang = preferred_language()
             formatter.write_dl([(verb, said(VERBS[verb], lang)) for verb in self.list_commands(ctx)])
 
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write the overview's sentences, line for line."""
+        Manual.format_help_text(self, ctx, formatter)  # type: ignore[arg-type]
+
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """As typer does; a reader that left while help was printed is no error."""
         with _pipe_watched():

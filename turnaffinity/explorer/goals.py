@@ -84,7 +84,9 @@ def g1_long_speech_stays(seen: Seen, step: Step) -> Verdict:
         return seen, None
     if seen.finalizes == 0:
         return Seen(finalizes=1, node=_last_recorded(step)), None
-    return seen._replace(finalizes=2), _first_job_elsewhere(step, seen.node, "the first finalize recorded")
+    return seen._replace(finalizes=2), _first_job_elsewhere(
+        step, seen.node, "the node that the first finalize recorded"
+    )
 
 
 def g2_closing_segment_stays(seen: Seen, step: Step) -> Verdict:
@@ -93,7 +95,9 @@ def g2_closing_segment_stays(seen: Seen, step: Step) -> Verdict:
         return Seen(finalizes=1, node=_last_recorded(step) or seen.node), None
     if not step.is_by(WATCHED, "closing"):
         return seen, None
-    return Seen(), _first_job_elsewhere(step, seen.node, "stood recorded after the latest max_duration finalize")
+    return Seen(), _first_job_elsewhere(
+        step, seen.node, "the node that stood recorded after the latest max_duration finalize"
+    )
 
 
 def g3_batch_together(seen: Seen, step: Step) -> Verdict:
@@ -193,7 +197,7 @@ def _first_job_elsewhere(step: Step, wanted: str | None, what: str) -> str | Non
     if wanted is None or step.run is None:
         return None
     elsewhere = [(lang, node) for lang, node in step.run.nodes if node != wanted]
-    return f"the job for {elsewhere[0][0]} goes to {elsewhere[0][1]}; {what} {wanted}" if elsewhere else None
+    return f"the job for {elsewhere[0][0]} goes to {elsewhere[0][1]}, not to {wanted}, {what}" if elsewhere else None
 
 
 _CLOSED = (

@@ -128,17 +128,18 @@ class Exploration:
             missed = self.missed(reading)
             lines.append(f"{name} misses {', '.join(missed)}." if missed else f"{name} meets every goal.")
         for goal in GOALS:
-            lines.append(f"{goal.id} ({goal.title}) {self._needs(goal)}.")
+            lines.append(self._needs(goal))
         return lines
 
     def _needs(self, goal: Goal) -> str:
         count = sum(self.cell(reading, goal.id).holds for reading in all_readings())
-        if count in (0, 24):
-            return "holds under every combination" if count else "holds under no combination"
+        if count == 24:
+            return f"{goal.id} ({goal.title}) holds under every combination."
         needed = self.choices_needed(goal.id)
         if not needed:
-            return f"holds under {count} combinations"
-        return "needs " + ", ".join(f"{decision} = {' or '.join(choices)}" for decision, choices in needed.items())
+            return f"{goal.id} ({goal.title}) holds under {count} combinations."
+        choices = ", ".join(f"{decision} = {' or '.join(of_it)}" for decision, of_it in needed.items())
+        return f"{goal.id} ({goal.title}) needs {choices}."
 
     def as_json(self) -> dict[str, Any]:
         """The result as `explore --json` writes it."""

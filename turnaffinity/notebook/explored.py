@@ -15,10 +15,11 @@ from turnaffinity.explorer.versions import ALL_VERSIONS, parse_version
 from turnaffinity.notebook.turned import Turned
 from turnaffinity.problem import Problem
 from turnaffinity.reports.decisions import rollouts_text, upgrades_said
-from turnaffinity.reports.matrix import matrix_picture, story
+from turnaffinity.reports.matrix import bounds_told, matrix_picture, story
 from turnaffinity.server import open_server
 from turnaffinity.showing.canvas import Picture
 from turnaffinity.showing.shown import PRE, Shown
+from turnaffinity.showing.wording import Words
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,13 +29,13 @@ class Told(Shown):
     told: tuple[str, ...]
 
     def lines(self, width: int | None = None) -> list[str]:
-        """As they are."""
-        return list(self.told)
+        """In the reader's language."""
+        return [Words().told(line) for line in self.told]
 
     def html(self) -> str:
         """The same, long lines broken where the page ends."""
         style = PRE.replace("white-space:pre;", "white-space:pre-wrap;")
-        return f"<pre {style}>{escape(chr(10).join(self.told))}</pre>"
+        return f"<pre {style}>{escape(chr(10).join(self.lines()))}</pre>"
 
 
 def decisions() -> Told:
@@ -71,7 +72,7 @@ class Explored:
     @property
     def searched(self) -> Told:
         """How far was looked, and how the counterexamples were checked."""
-        bounds = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.result.bounds.as_dict().items())
+        bounds = bounds_told(self.result.bounds, Words())
         broken = sum(not cell.holds for cell in self.result.cells)
         ending = (
             "no state was cut off by the bounds: what holds, holds for speech of any length"
@@ -92,7 +93,7 @@ class Explored:
 
     def story(self, reading: str, goal_id: str) -> Told:
         """A smallest counterexample, step by step, with what the listener hears; or that the goal holds."""
-        return Told(tuple(story(self.cell(reading, goal_id))))
+        return Told(tuple(story(self.cell(reading, goal_id), Words())))
 
     def turned(self, goal_id: str = "", reading: str = "intent") -> Turned:
         """A panel on which D1 to D4 are turned by hand."""
@@ -108,19 +109,19 @@ class Upgrades:
     @property
     def table(self) -> Told:
         """Each version alone and each pair, goal by goal."""
-        return Told(tuple(rollouts_text(self.matrix)))
+        return Told(tuple(rollouts_text(self.matrix, Words())))
 
     @property
     def follows(self) -> Told:
         """Which upgrades may run side by side, and what the others need."""
-        return Told(tuple(upgrades_said(self.matrix)))
+        return Told(tuple(upgrades_said(self.matrix, Words())))
 
     def story(self, a: str, b: str, goal_id: str) -> Told:
         """A smallest counterexample with both versions at work, repeated by two schedulers on a live server."""
         rollout = self.matrix.by_pair[frozenset({a, b})]
         with open_server() as server:
             replay(rollout, server)
-        return Told(tuple(story(rollout.cell(goal_id))))
+        return Told(tuple(story(rollout.cell(goal_id), Words())))
 
 
 def upgrades(*names: str) -> Upgrades:

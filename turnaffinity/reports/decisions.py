@@ -11,7 +11,7 @@ from turnaffinity.contract.rules import RULES
 from turnaffinity.explorer.matrix import Exploration
 from turnaffinity.explorer.rollouts import Rollout, RolloutMatrix
 from turnaffinity.explorer.versions import ALL_VERSIONS
-from turnaffinity.reports.matrix import BROKEN, HOLDS, story
+from turnaffinity.reports.matrix import BROKEN, HOLDS, bounds_told, story
 from turnaffinity.showing.shown import hanging, padded
 from turnaffinity.showing.wording import Words
 
@@ -232,8 +232,7 @@ def _counterexamples(chosen: Reading, result: Exploration, words: Words) -> list
 
 
 def _searched(result: Exploration, words: Words) -> list[str]:
-    bounds = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in result.bounds.as_dict().items())
-    lines = [words.told(f"Searched: {bounds}.")]
+    lines = [f"{words('searched')}: {bounds_told(result.bounds, words)}"]
     if result.closed:
         lines.append(words.told("No state was cut off by the bounds: what holds, holds for speech of any length."))
     if result.replayed:

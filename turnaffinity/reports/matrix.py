@@ -12,7 +12,7 @@ from rich.table import Table
 
 from turnaffinity.contract.decisions import DECISIONS, GOALS, Reading, all_readings
 from turnaffinity.explorer.behaviour import Behaviour, under
-from turnaffinity.explorer.bounds import WATCHED
+from turnaffinity.explorer.bounds import WATCHED, Bounds
 from turnaffinity.explorer.crashes import CrashReport
 from turnaffinity.explorer.matrix import Cell, Exploration
 from turnaffinity.reports.page import rendered
@@ -61,11 +61,22 @@ def _table(result: Exploration, words: Words) -> Table:
     return table
 
 
+def bounds_told(bounds: Bounds, words: Words) -> str:
+    """How far was searched: "nodes 3, languages 2, ..."."""
+    return ", ".join(f"{words(BOUNDS[name])} {number}" for name, number in bounds.as_dict().items())
+
+
+BOUNDS = {
+    "nodes": "nodes", "languages": "languages", "sessions": "sessions", "utterances": "utterances",
+    "max_durations": "max_duration finalizes", "node_failures": "node failures",
+}  # fmt: skip
+
+
 def _summary(console: Console, result: Exploration, words: Words) -> None:
     told = words.told
     for goal in GOALS:
         _say(console, f"{told(goal.title)}: {told(goal.holds_if)}", f"{goal.id}  ")
-    bounds = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in result.bounds.as_dict().items())
+    bounds = bounds_told(result.bounds, words)
     rate = int(result.transitions / max(result.seconds, 0.001))
     per_s = int(result.states / max(result.seconds, 0.001))
     console.print()
@@ -155,7 +166,7 @@ def matrix_page(exploration: Exploration, upgrades: str = "", *, lang: str = "en
 
     words = Words(lang)
     told = words.told
-    bounds = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in exploration.bounds.as_dict().items())
+    bounds = bounds_told(exploration.bounds, words)
     readings = list(all_readings())
     return rendered(
         "matrix.html.j2", lang=lang, t=words, bounds=bounds, exploration=exploration, decisions=DECISIONS,

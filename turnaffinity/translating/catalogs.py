@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -33,13 +34,16 @@ def as_po(catalog: Catalog) -> bytes:
     return header + file.getvalue().strip() + b"\n"
 
 
+NO_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+"""What a header says in place of the time, so that a catalog changes only where a message does."""
+
+
 def as_mo(catalog: Catalog) -> bytes:
     """What gettext reads."""
-    plain = Catalog(locale="zh_CN", charset="utf-8", fuzzy=False)
+    plain = Catalog(locale="zh_CN", charset="utf-8", fuzzy=False, creation_date=NO_TIME, revision_date=NO_TIME)
     for message in catalog:
         if message.id and message.string:
             plain.add(str(message.id), str(message.string))
-    plain.mime_headers = [("Content-Type", "text/plain; charset=utf-8")]
     file = io.BytesIO()
     write_mo(file, plain)
     return file.getvalue()

@@ -70,7 +70,7 @@ def is_sentence(text: str) -> bool:
     words = re.sub(r"\{\d+\}", "", text)
     if re.search("[\u4e00-\u9fff]", text):
         return False  # Chinese already
-    return " " in text.strip() and sum(map(str.isalpha, words)) > 2 and not _NO_SENTENCE.search(words)
+    return " " in text.strip() and sum(map(str.isalpha, words)) > 1 and not _NO_SENTENCE.search(words)
 
 
 def _findings() -> Messages:
@@ -122,6 +122,8 @@ def _command_line() -> Messages:
 
 def _said_to_users(tree: ast.Module, *, verbs: bool) -> Iterator[str]:
     for node in ast.walk(tree):
+        if verbs and isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "VERBS":
+            yield from (text for each in getattr(node.value, "values", ()) if (text := template(each)))
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             if name in ("Problem", "CannotRun"):
@@ -148,6 +150,7 @@ def _shown() -> Messages:
         elif path.suffix in (".html", ".jinja", ".j2"):
             page = path.read_text(encoding="utf-8")
             said = [text for text in known if f'"{text}"' in page or f"'{text}'" in page]
+            said += re.findall(r"\bt\(\"([^\"]+)\"", page)
         else:
             continue
         for text in dict.fromkeys(said):
