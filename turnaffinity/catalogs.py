@@ -13,7 +13,10 @@ DOMAINS = ("shown", "findings", "cases", "rules", "commands", "notebooks")
 """Where a sentence is looked for, in this order."""
 
 _FILLED = re.compile(r"\{(\w+)\}")
-_ENGLISH = re.compile(r"[a-z]{2,} [a-z]{2,}")
+_ENGLISH = re.compile(r"[a-z]{2,}\s+[a-z]{2,}")
+_SHORT = 4
+"""A message that fixes fewer letters fits nearly anything: what fills it is one word then."""
+_ONE_SPACE = re.compile(r"\s")
 _DEEPEST = 4
 """A sentence holds phrases that hold phrases; deeper they are taken as they are."""
 
@@ -62,7 +65,8 @@ def told(text: str, lang: str, depth: int = 0) -> str:
         match = pattern.fullmatch(text)
         if match:
             values = {f"{{{name[1:]}}}": told(value, lang, depth + 1) for name, value in match.groupdict().items()}
-            if not any(map(_ENGLISH.search, values.values())):  # half a sentence is no sentence
+            odd = _ONE_SPACE if sum(map(str.isalpha, _FILLED.sub("", message))) < _SHORT else _ENGLISH
+            if not any(map(odd.search, values.values())):  # half a sentence is no sentence
                 return _FILLED.sub(_filled_from(values), messages[message])
     return text
 

@@ -170,7 +170,7 @@ class RolloutMatrix:
         if between:
             cost = ", ".join(goal for name in between for goal in self.missed(name))
             way = f"{way}; or go by way of {', '.join(between)}, which misses {cost or 'nothing'} meanwhile"
-        return f"{a} and {b} may not run side by side: {', '.join(lost)} {_breaks(lost)}. Mend: {way}."
+        return f"{a} and {b} may not run side by side; broken: {', '.join(lost)}. Mend: {way}."
 
     def alike(self) -> list[tuple[str, ...]]:
         """The pairs that miss the very same goals, by what they miss."""
@@ -178,10 +178,6 @@ class RolloutMatrix:
         for one in self.pairs:
             groups.setdefault(one.missed, []).append(f"{one.a.name} beside {one.b.name}")
         return [tuple(names) for names in groups.values() if len(names) > 1]
-
-
-def _breaks(lost: Sequence[str]) -> str:
-    return "breaks" if len(lost) == 1 else "break"
 
 
 def roll_out_all(

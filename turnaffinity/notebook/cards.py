@@ -9,6 +9,7 @@ from html import escape
 from turnaffinity.contract.rules import RULES, Rule
 from turnaffinity.problem import Problem
 from turnaffinity.showing.shown import Shown
+from turnaffinity.showing.wording import Words
 
 
 @dataclass(frozen=True, repr=False)
@@ -19,24 +20,22 @@ class RuleCard(Shown):
 
     def lines(self, width: int | None = None) -> list[str]:
         """The card as text."""
-        rule = self.rule
-        told = [f"{rule.id}  {rule.level}  ({source(rule)})", rule.statement]
+        rule, words = self.rule, Words()
+        told = [f"{rule.id}  {rule.level}  ({words.told(source(rule))})", words.statement(rule.id)]
         if rule.note_line_zh:
-            told += [f"  note: {rule.note_line_zh}", f"        {rule.note_line_en}"]
-        return [*told, f"  why:  {rule.why}"]
+            told.append(f"  {words('note')}: {rule.note_line_zh}")
+            told += [f"        {rule.note_line_en}"] if words.lang == "en" else []
+        return [*told, f"  {words('why')}:  {words.told(rule.why)}"]
 
     def html(self) -> str:
         """The card as a block with a line at its left."""
-        rule = self.rule
-        quote = (
-            f"<p lang='zh'>{marked(rule.note_line_zh)}</p><p><i>{marked(rule.note_line_en or '')}</i></p>"
-            if rule.note_line_zh
-            else ""
-        )
+        rule, words = self.rule, Words()
+        gloss = f"<p><i>{marked(rule.note_line_en or '')}</i></p>" if words.lang == "en" else ""
+        quote = f"<p lang='zh'>{marked(rule.note_line_zh)}</p>{gloss}" if rule.note_line_zh else ""
         return (
             "<blockquote style='border-left:4px solid #0072B2;padding-left:1em;margin-left:0'>"
-            f"<p><b>{rule.id}</b> &nbsp;{rule.level} &nbsp;<small>{escape(source(rule))}</small></p>"
-            f"<p><b>{marked(rule.statement)}</b></p>{quote}<p>{marked(rule.why)}</p></blockquote>"
+            f"<p><b>{rule.id}</b> &nbsp;{rule.level} &nbsp;<small>{escape(words.told(source(rule)))}</small></p>"
+            f"<p><b>{marked(words.statement(rule.id))}</b></p>{quote}<p>{marked(words.told(rule.why))}</p></blockquote>"
         )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 
+from rich.cells import cell_len
+
 from turnaffinity.contract.decisions import DECISIONS, GOALS, parse_reading
 from turnaffinity.explorer.crashes import CrashReport, Stop, search_crashes
 from turnaffinity.explorer.matrix import Cell, Exploration, explore
@@ -18,7 +20,7 @@ from turnaffinity.reports.decisions import rollouts_text, upgrades_said
 from turnaffinity.reports.matrix import bounds_told, matrix_picture, story
 from turnaffinity.server import open_server
 from turnaffinity.showing.canvas import Picture
-from turnaffinity.showing.shown import PRE, Shown
+from turnaffinity.showing.shown import PRE, Shown, padded
 from turnaffinity.showing.wording import Words
 
 
@@ -41,16 +43,22 @@ class Told(Shown):
 def decisions() -> Told:
     """The open decisions with their choices, and the rule whose verdict depends on each."""
     lines: list[str] = []
+    zh = Words().lang == "zh"
     for decision in DECISIONS:
-        lines.append(f"{decision.id} ({decision.rule})  {decision.question}:")
-        lines += [f"    {choice:16} {what}" for choice, what in decision.choices.items()]
+        lines.append(f"{decision.id} ({decision.rule})  {decision.question_zh if zh else decision.question}:")
+        choices = decision.choices_zh if zh else decision.choices
+        lines += [f"    {choice:16} {what}" for choice, what in choices.items()]
     return Told(tuple(lines))
 
 
 def goals() -> Told:
     """The goals, each with its title and what is heard, or seen, where it fails."""
-    wide = max(len(goal.title) for goal in GOALS)
-    return Told(tuple(f"{goal.id}  {goal.title:{wide}}  else: {goal.heard}" for goal in GOALS))
+    words = Words()
+    titles = {goal.id: words.told(goal.title) for goal in GOALS}
+    wide = max(map(cell_len, titles.values()))
+    return Told(tuple(
+        f"{goal.id}  {padded(titles[goal.id], wide)}  {words('else')}: {words.told(goal.heard)}" for goal in GOALS
+    ))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from turnaffinity.problem import Problem
 from turnaffinity.server import token
 from turnaffinity.showing.finding import finding
 from turnaffinity.showing.names import Names
-from turnaffinity.showing.shown import Shown
+from turnaffinity.showing.shown import Shown, padded
+from turnaffinity.showing.wording import Words
 from turnaffinity.stage.evidence import NotJudged, Outcome, Violation
 from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import Stage
@@ -52,19 +53,24 @@ class Judged(Shown):
 
     def lines(self, width: int | None = None) -> list[str]:
         """One line for a rule that holds; the first failure, with its commands, for one that does not."""
+        words = Words()
         if not self.caught:
             if not self.executed:
-                return [f"{self.rule} cannot be judged for {self.implementation}"]
-            return [f"{self.rule} holds for {self.implementation}: {self.executed} cases, none fails"]
+                return [words.told(f"{self.rule} cannot be judged for {self.implementation}")]
+            return [words.told(f"{self.rule} holds for {self.implementation}: {self.executed} cases, none fails")]
         first, names = self.failures[0], Names(token=token(0))
-        head = f"{self.rule} is broken by {self.implementation}"
+        head = words.told(f"{self.rule} is broken by {self.implementation}")
         if first.outcome == "warn":
-            head += " (a warning)"
+            head += words.told(" (a warning)")
         if first.warnings:
-            return [head, *(f"  {names.apply(warning)}" for warning in first.warnings)]
+            return [head, *(f"  {words.told(names.apply(warning))}" for warning in first.warnings)]
         found = {"expected": first.expected, "observed": first.observed, "wire": first.wire}
         shown = finding(found, names, scripts=self.scripts)
-        return [head, f"  case      {first.title}", *(f"  {line}" for line in shown.lines(width))]
+        return [
+            head,
+            f"  {padded(words('case'), 8)}  {words.told(first.title)}",
+            *(f"  {line}" for line in shown.lines(width)),
+        ]
 
 
 def judge(implementation: Implementation | Variant, rule_id: str, *, reading: Reading | None = None) -> Judged:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from turnaffinity.catalogs import told
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import URL_VARIABLE, open_server
 from turnaffinity.shared_files import shared
@@ -34,14 +35,17 @@ class Lab:
     process: subprocess.Popen[bytes]
 
 
-def run_lab(url: str | None, folder: Path, *, browser: bool = False) -> int:
-    """Copy the notebooks, start JupyterLab, print its address once, and wait for Ctrl-C; returns the exit status."""
-    copied, kept = copy_notebooks(folder)
+def run_lab(url: str | None, folder: Path, *, browser: bool = False, lang: str = "en") -> int:
+    """Copy the notebooks of a language, start JupyterLab, and wait for Ctrl-C; returns the exit status.
+
+    Its address is printed once.
+    """
+    copied, kept = copy_notebooks(folder, lang)
     if url:
         open_server(url).close()  # a server that cannot be used is told here, and not by a cell
     try:
         with started_lab(folder, url) as lab:
-            print(f"notebooks in {folder}: {copied} copied, {kept} kept as they were")
+            print(told(f"notebooks in {folder}: {copied} copied, {kept} kept as they were", lang))
             print(f"JupyterLab: {lab.url}\nCtrl-C ends it.", flush=True)
             if browser:
                 import webbrowser
@@ -54,9 +58,9 @@ def run_lab(url: str | None, folder: Path, *, browser: bool = False) -> int:
     raise CannotRun("JupyterLab", f"it ended by itself with status {status}", "see what `jupyter lab` says")
 
 
-def copy_notebooks(folder: Path) -> tuple[int, int]:
+def copy_notebooks(folder: Path, lang: str = "en") -> tuple[int, int]:
     """Copy the notebooks that are not in `folder` yet; returns how many were copied, and how many kept."""
-    source = shared("notebooks")
+    source = shared("notebooks", "zh") if lang == "zh" else shared("notebooks")
     copied = kept = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)

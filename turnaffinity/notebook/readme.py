@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from turnaffinity.contract.decisions import DECISIONS, DEFAULT_READING, PRESETS
@@ -22,6 +26,7 @@ from turnaffinity.reports.matrix import decisions_markdown, matrix_markdown
 from turnaffinity.server import open_server
 from turnaffinity.server.started import embedded_binary
 from turnaffinity.shared_files import shared
+from turnaffinity.showing.wording import LANGUAGE_VARIABLE, Words
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 FOR_IMPLEMENTERS = shared("conformance", "README.md")
@@ -56,7 +61,7 @@ def verify_block(ran: Ran) -> str:
     body = "\n".join(line for line in ran.printed if line.strip())
     return (
         f"```console\n$ make verify\n...\n{ran.printed[-1]}\n```\n\n"
-        f"<details><summary>the whole table</summary>\n\n```console\n{body}\n```\n\n</details>\n"
+        f"<details><summary>{Words().told('the whole table')}</summary>\n\n```console\n{body}\n```\n\n</details>\n"
     )
 
 
@@ -79,36 +84,45 @@ MISTAKES = {README: "recorded-node-not-asked-whether-it-lives", FOR_IMPLEMENTERS
 
 def decisions_block(exploration: Exploration) -> str:
     """What follows from the matrix, and the matrix itself, folded."""
-    return (
-        f"{decisions_markdown(exploration)}\n<details><summary>all 24 combinations</summary>\n\n"
-        f"{matrix_markdown(exploration)}\n</details>\n"
-    )
+    words = Words()
+    return f"{decisions_markdown(exploration, words)}\n{_folded('all 24 combinations', matrix_markdown(exploration))}"
 
 
 def upgrades_block() -> str:
     """Which versions may serve the same sessions during an upgrade, and the small matrix, folded."""
     matrix = roll_out_all()
     said = "".join(f"- {line}\n" for line in upgrades_said(matrix))
-    return f"{said}\n<details><summary>all pairs, goal by goal</summary>\n\n{rollouts_markdown(matrix)}\n</details>\n"
+    return f"{said}\n{_folded('all pairs, goal by goal', rollouts_markdown(matrix))}"
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary>{Words().told(title)}</summary>\n\n{body}\n</details>\n"
 
 
 def rules_block() -> str:
     """How many rules there are."""
     with_faults = sum(judged_only_with_faults(rule_id) for rule_id in RULES)
-    return (
-        f"{len(RULES)} rules say what must hold, {with_faults} of them about faults, which are judged with `--faults`\n"
+    said = (
+        f"{len(RULES)} rules say what must hold, {with_faults} of them about faults, which are judged with `--faults`"
     )
+    return Words().told(said) + "\n"
 
 
 def readings_block() -> str:
     """The open decisions with their choices, and what each named reading chooses."""
-    lines = ["| | decides | choices |", "|---|---|---|"]
+    zh = Words().lang == "zh"
+    lines = [Words().told("| | decides | choices |"), "|---|---|---|"]
     for each in DECISIONS:
-        choices = "; ".join(f"`{choice}`: {meaning}" for choice, meaning in each.choices.items())
-        lines.append(f"| {each.id} | {each.question} | {choices} |")
-    lines += ["", f"| reading | {' | '.join(each.id for each in DECISIONS)} |", "|---|" + "---|" * len(DECISIONS)]
+        said, question = (each.choices_zh, each.question_zh) if zh else (each.choices, each.question)
+        choices = "; ".join(f"`{choice}`: {meaning}" for choice, meaning in said.items())
+        lines.append(f"| {each.id} | {question} | {choices} |")
+    lines += [
+        "",
+        f"| {Words()('reading')} | {' | '.join(each.id for each in DECISIONS)} |",
+        "|---|" + "---|" * len(DECISIONS),
+    ]
     for name, reading in PRESETS.items():
-        default = " (the default)" if reading == DEFAULT_READING else ""
+        default = Words().told(" (the default)") if reading == DEFAULT_READING else ""
         lines.append(f"| `{name}`{default} | {' | '.join(reading.as_dict().values())} |")
     return "\n".join(lines) + "\n"
 
@@ -119,8 +133,33 @@ def losses_block() -> str:
     return f"```console\n$ turnaffinity load --markdown\n```\n\n{losses_markdown(outcomes, 'the specification')}"
 
 
+def chinese_blocks() -> None:
+    """Write the blocks of the Chinese READMEs anew, from the same runs told in Chinese."""
+    os.environ[LANGUAGE_VARIABLE] = "zh"
+    for page in (README, FOR_IMPLEMENTERS):
+        told = in_chinese(page)
+        text = told.read_text(encoding="utf-8")
+        made: dict[str, Callable[[], str]] = {
+            "verify": lambda: verify_block(verified()), "decisions": lambda: decisions_block(explore()),
+            "upgrades": upgrades_block, "mistake": partial(mistake_block, MISTAKES[page]),
+            "rules": rules_block, "readings": readings_block,
+        }  # fmt: skip
+        for name, content in made.items():
+            if f"<!-- {name} -->" in text:
+                text = with_block(text, name, content())
+        told.write_text(text, encoding="utf-8")
+
+
+def in_chinese(page: Path) -> Path:
+    """Where a README's Chinese edition lies."""
+    return page.with_name(f"{page.stem}.zh-CN.md")
+
+
 def main() -> None:
-    """Write all blocks of the READMEs anew."""
+    """Write all blocks of the READMEs anew; with `zh` those of the Chinese ones alone."""
+    if sys.argv[1:] == ["zh"]:
+        chinese_blocks()
+        return
     text = with_block(README.read_text(encoding="utf-8"), "verify", verify_block(verified()))
     with open_server() as server:
         text = with_block(text, "decisions", decisions_block(explore(server=server)))

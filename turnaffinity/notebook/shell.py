@@ -22,6 +22,7 @@ from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import token
 from turnaffinity.showing.names import Names
 from turnaffinity.showing.shown import Shown
+from turnaffinity.showing.wording import Words
 from turnaffinity.wire.listening import connector
 from turnaffinity.wire.recorder import Recorder, Wanted
 
@@ -80,8 +81,10 @@ class Ran(Shown):
         return replace(self, shown=self.printed[-count:])
 
     def says(self, text: str) -> bool:
-        """Whether the output holds the text, wherever its lines were broken."""
-        return " ".join(text.split()) in " ".join(" ".join(self.printed).split())
+        """Whether the output holds the text, in the reader's language, wherever its lines were broken."""
+        printed = "".join("".join(self.printed).split())
+        said = {text, Words().told(text), "".join(map(Words().told, re.split(r"(: | )", text, maxsplit=1)))}
+        return any("".join(each.split()) in printed for each in said)
 
 
 class Shell:

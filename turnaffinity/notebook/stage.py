@@ -21,6 +21,7 @@ from turnaffinity.server import Server, open_server
 from turnaffinity.showing.keys import Keys, keys_view
 from turnaffinity.showing.names import Names
 from turnaffinity.showing.shown import PRE, Shown
+from turnaffinity.showing.wording import Words
 from turnaffinity.stage.observer import Observer
 from turnaffinity.stage.state import State, take_snapshot
 from turnaffinity.stage.step import ask
@@ -185,9 +186,10 @@ class Stage(Shown):
         node, pools = self.layout.patterns["node"], self.layout.patterns["node_pools"]
         keys = [key for key in self._state().keys if not pools.fullmatch(key)]
         nodes = sorted(match["node_id"] for key in keys if (match := node.fullmatch(key)))
+        words = Words()
         return [
-            f"walking through {self.implementation.name}, reading {self.reading.label}",
-            f"a live server; nodes online: {', '.join(nodes) or 'none'}",
+            words.told(f"walking through {self.implementation.name}, reading {self.reading.label}"),
+            words.told(f"a live server; nodes online: {', '.join(nodes) or 'none'}"),
         ]
 
     def html(self) -> str:

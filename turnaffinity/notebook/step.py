@@ -15,6 +15,7 @@ from turnaffinity.showing.sentences import asked, told
 from turnaffinity.showing.shown import Shown, hanging
 from turnaffinity.showing.timeline import Moment
 from turnaffinity.showing.wire import Wire, wire_view
+from turnaffinity.showing.wording import Words
 from turnaffinity.stage.state import KeyState, State
 from turnaffinity.subjects.subject import Answer, Finalized, Refused, Selected
 from turnaffinity.wire.command import Command
@@ -172,7 +173,7 @@ class Step(Shown):
         return [
             *self.keys_before.lines(width),
             "",
-            *hanging("", f"{self.asked}  ->  {self.told}", width),
+            *hanging("", f"{Words().told(self.asked)}  ->  {Words().told(self.told)}", width),
             *self.wire.lines(width),
             "",
             *self.keys_after.lines(width),
@@ -180,5 +181,5 @@ class Step(Shown):
 
     def html(self) -> str:
         """The same, with tables."""
-        head = f"<p><b>{escape(self.asked)}</b> &nbsp;&rarr;&nbsp; {escape(self.told)}</p>"
+        head = f"<p><b>{escape(Words().told(self.asked))}</b> &nbsp;&rarr;&nbsp; {escape(Words().told(self.told))}</p>"
         return f"<div>{self.keys_before.html()}{head}{self.wire.html()}{self.keys_after.html()}</div>"

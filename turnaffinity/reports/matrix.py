@@ -115,9 +115,10 @@ def matrix_markdown(exploration: Exploration) -> str:
     return "\n".join(rows) + "\n"
 
 
-def decisions_markdown(exploration: Exploration) -> str:
+def decisions_markdown(exploration: Exploration, words: Words | None = None) -> str:
     """What each goal needs of the decisions, and what the named readings miss, as a Markdown list."""
-    return "".join(f"- {line}\n" for line in exploration.recommendation())
+    told = (words or Words("en")).told
+    return "".join(f"- {told(line)}\n" for line in exploration.recommendation())
 
 
 def decision_matrix(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html import escape
 
+from turnaffinity.showing.wording import Words
+
 NODE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's palette, told apart by every kind of colour vision; a label always says the same as the colour."""
 
@@ -31,6 +33,9 @@ class Picture:
     description: str = ""
     parts: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.title, self.description = (Words().told(text) for text in (self.title, self.description))
+
     def text(
         self,
         x: float,
@@ -44,6 +49,7 @@ class Picture:
         tip: str = "",
     ) -> None:
         """Words at a point of their baseline; `anchor`: start, middle or end; `tip` is told under the pointer."""
+        words = Words().told(words)
         weight = ' font-weight="600"' if bold else ""
         kind = f' class="{style}"' if style else ""
         inside = f"<title>{escape(tip)}</title>" if tip else ""

@@ -19,7 +19,8 @@ from turnaffinity.translating.sources import SOURCES
 
 def in_step(domain: str, given: Mapping[str, str] | None = None) -> Catalog:
     """Exactly the messages of the sources, in their order, each with its translation, a `given` one first."""
-    known = {**messages_of(domain), **(given or {})}
+    elsewhere = {text: said for other in SOURCES for text, said in messages_of(other).items() if said}
+    known = {**elsewhere, **{text: said for text, said in messages_of(domain).items() if said}, **(given or {})}
     catalog = Catalog(locale="zh_CN", domain=domain, fuzzy=False, header_comment="", project="turnaffinity")
     for text, places in SOURCES[domain]().items():
         catalog.add(text, known.get(text, ""), auto_comments=places)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -47,6 +48,13 @@ def prose_of(path: Path) -> Iterator[tuple[str, int]]:
         if cell.cell_type == "markdown":
             for block in filter(is_prose, blocks(cell.source)):
                 yield block, number
+
+
+def titles_of(path: Path) -> Iterator[str]:
+    """The titles that a notebook's cells give their pictures."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            yield from re.findall(r'title="([^"{]+)"', cell.source)
 
 
 def translated(path: Path, messages: Mapping[str, str]) -> Any:

@@ -10,13 +10,24 @@ from pathlib import Path
 
 from turnaffinity.contract.rules import RULES
 from turnaffinity.shared_files import PACKAGE, shared
-from turnaffinity.translating.edition import prose_of
+from turnaffinity.translating.edition import prose_of, titles_of
 from turnaffinity.translating.files import messages_of
 
 Messages = dict[str, list[str]]
 """Each English text, in the order of its source, with the places where it stands."""
 
-FOUND_IN = ("stage", "faults", "subjects", "judging", "capsules", "audit", "diagnosis", "explorer", "reports")
+FOUND_IN = (
+    "stage",
+    "faults",
+    "subjects",
+    "judging",
+    "capsules",
+    "audit",
+    "diagnosis",
+    "explorer",
+    "reports",
+    "notebook",
+)
 """The folders of the package that, beside the suite, put into words what was found."""
 
 SHOWN_IN = (
@@ -34,7 +45,7 @@ SHOWN_IN = (
 )
 """The folders that put something into the words of a language."""
 
-_NO_SENTENCE = re.compile(r"[<>=\\]|^\s*[A-Z]+ |\blocal\b|redis\.|\n")
+_NO_SENTENCE = re.compile(r"[<>=\\$]|:\w+[^ ]*;|\[str|^\s*[A-Z]+ |\blocal\b|redis\.|\n")
 """Code, markup and commands of Redis."""
 
 
@@ -76,11 +87,12 @@ def is_sentence(text: str) -> bool:
 def _findings() -> Messages:
     found: Messages = {}
     folders = [shared("conformance", "suite"), *(PACKAGE / name for name in FOUND_IN)]
-    decisions = PACKAGE / "contract" / "decisions.py"
-    for path in (decisions, *(path for folder in folders for path in sorted(folder.rglob("*.py")))):
+    single = (PACKAGE / "contract" / "decisions.py", PACKAGE / "showing" / "sentences.py")
+    shown = set(messages_of("shown"))
+    for path in (*single, *(path for folder in folders for path in sorted(folder.rglob("*.py")))):
         for text in filter(is_sentence, _strings(path)):
             place = f"{path.parent.name}/{path.name}"
-            if place not in found.setdefault(text, []):
+            if text not in shown and place not in found.setdefault(text, []):
                 found[text].append(place)
     return found
 
@@ -104,6 +116,8 @@ def _notebooks() -> Messages:
     for path in sorted(shared("notebooks").glob("*.ipynb")):
         for block, cell in prose_of(path):
             found.setdefault(block, []).append(f"{path.stem} cell {cell}")
+        for title in titles_of(path):
+            found.setdefault(title, []).append(f"{path.stem}, a picture's title")
     return found
 
 
