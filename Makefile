@@ -33,8 +33,9 @@ conformance: $(DEV) ## the suite under pytest, on the reference
 notebooks: $(DEV) ## run every notebook and compare its outputs
 	$(PYTEST) notebooks --ignore notebooks/zh --nbval -n 2 --dist loadfile -q
 
-long: $(DEV) ## the tests that CI runs besides: those marked long
+long: $(DEV) ## what CI runs besides: the tests marked long, and the Chinese notebooks
 	$(PYTEST) tests -m long -n 2 --dist loadfile -q
+	$(PYTEST) notebooks/zh --nbval -n 2 --dist loadfile -q
 
 lint: $(DEV) ## ruff (rules and format) and mypy --strict
 	$(BIN)/ruff check .

@@ -600,8 +600,12 @@ def test_a_right_scheduler_may_scan_between_its_finalizes_in_any_style(seed: int
 @given(st.integers(0, 10**6), st.integers(1, 3), st.booleans())
 def test_a_plain_selection_that_scans_is_caught_in_any_style(seed: int, sessions: int, noisy: bool) -> None:
     trace, reading = lives_of(ScansToSelect, seed, sessions, noisy)
-    found = {rule["id"]: rule["failures"] for rule in audited(trace, reading)["rules"] if rule["failures"]}
+    rules = audited(trace, reading)["rules"]
+    failed = {rule["id"] for rule in rules if rule["failures"]}
+    (selects,) = (rule for rule in rules if rule["id"] == SELECTS)
+    # of a connection that never writes or clears in one step it is not known whose it is: a warning
+    seen = selects["failures"] or selects["warnings"]
     # several sessions on one connection: it stands in the clear of another, too
-    assert {SELECTS} <= set(found) <= ({SELECTS} if sessions == 1 else {SELECTS, CLEARS})
+    assert seen and failed <= ({SELECTS} if sessions == 1 else {SELECTS, CLEARS})
     lines = trace.decode().upper().splitlines()
-    assert all('"KEYS"' in lines[each["line"] - 1] or '"SCAN"' in lines[each["line"] - 1] for each in found[SELECTS])
+    assert all('"KEYS"' in lines[each["line"] - 1] or '"SCAN"' in lines[each["line"] - 1] for each in seen)

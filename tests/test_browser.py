@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import typed
 
 pytest.importorskip("jupyterlab")
 webdriver = pytest.importorskip("selenium.webdriver")
 
 from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
 
 from turnaffinity.notebook.lab import copy_notebooks, started_lab  # noqa: E402
 
@@ -95,7 +97,10 @@ def test_the_book_has_its_pages_its_pictures_and_a_search(browser: Any, scheme: 
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
     browser.get((book / "07-open-decisions.html").as_uri())
     links = [link.get_attribute("href") for link in everywhere(browser, ".sidebar-tree a")]
-    assert len(links) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    english = [link for link in links if "/zh/" not in link]
+    assert len(english) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    (twin,) = everywhere(browser, ".twin a")
+    assert twin.text == "中文" and twin.get_attribute("href").endswith("/zh/07-open-decisions.html")
     pictures = everywhere(browser, "article img, article svg[role=img]")
     assert len(pictures) >= 4
     wide = browser.execute_script("return arguments[0].getBoundingClientRect().width", pictures[0])
@@ -104,6 +109,49 @@ def test_the_book_has_its_pages_its_pictures_and_a_search(browser: Any, scheme: 
     browser.get((book / "search.html").as_uri() + "?q=fallback")
     until(browser, lambda b: everywhere(b, "#search-results li a"), "a page that is found")
     assert "What the end of a turn forgets" in [link.text for link in everywhere(browser, "#search-results li a")]
+
+
+def test_a_page_of_the_book_leads_to_its_twin_and_back(browser: Any, book: Path) -> None:
+    browser.get((book / "03-select.html").as_uri())
+    everywhere(browser, ".twin a")[0].click()
+    until(browser, lambda b: "/zh/03-select.html" in b.current_url, "the Chinese page")
+    assert "亲和" in everywhere(browser, "article")[0].text
+    browser.save_screenshot(str(OUT / "book-zh.png"))
+    everywhere(browser, ".twin a")[0].click()
+    until(browser, lambda b: "/zh/" not in b.current_url, "the English page")
+
+
+def test_on_the_decision_page_a_choice_is_turned_a_story_stepped_and_two_readings_compared(
+    browser: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "decisions.html"
+    assert typed("explore", "--depth", "2", "--html", path).returncode == 0
+    browser.get(path.as_uri())
+    lit = everywhere(browser, "#matrix tr.lit")
+    assert [cell.text for cell in lit[0].find_elements(By.TAG_NAME, "td")][4] == "intent"
+    Select(everywhere(browser, ".side[data-side=a] select")[0]).select_by_value("mint")
+    (lit,) = everywhere(browser, "#matrix tr.lit")
+    assert [cell.text for cell in lit.find_elements(By.TAG_NAME, "td")][4] == "literal"
+    everywhere(browser, "#marks button[data-goal=G1]")[0].click()
+    (play,) = everywhere(browser, "#play")
+    assert play.find_element(By.CLASS_NAME, "place").text.startswith("0 / ")
+    play.send_keys(Keys.ARROW_RIGHT)
+    assert play.find_element(By.CLASS_NAME, "place").text.startswith("1 / ")
+    assert len(play.find_elements(By.CLASS_NAME, "frame")) == 1
+    play.find_element(By.CSS_SELECTOR, "[data-go='1']").click()
+    assert "Broken:" in play.find_element(By.CLASS_NAME, "ending").text
+    everywhere(browser, "#beside")[0].click()
+    play.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    films = play.find_elements(By.CLASS_NAME, "film")
+    assert [film.find_element(By.TAG_NAME, "h4").text for film in films] == ["literal", "steady"]
+    assert "apart" in play.find_element(By.CLASS_NAME, "films").get_attribute("class")
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 400
+    OUT.mkdir(exist_ok=True)
+    browser.save_screenshot(str(OUT / "decisions-400.png"))
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +19,9 @@ from turnaffinity.contract.decisions import DEFAULT_READING
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.diagnosis.lua_lines import script_lines
 from turnaffinity.diagnosis.matching import matches
-from turnaffinity.diagnosis.patterns import FILE, folder, known_mistakes
+from turnaffinity.diagnosis.patterns import FILE, folder, known_mistakes, ways_of
 from turnaffinity.judging.run import run_suite
+from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.mutation.mutants import load_mutants
 from turnaffinity.mutation.patterns import pattern_of
 from turnaffinity.notebook import readme
@@ -226,3 +228,69 @@ def test_a_failed_case_in_junit_says_its_mistake_and_its_mend(tmp_path: Path) ->
     failed = ElementTree.parse(out).findall(".//failure")
     assert failed
     assert all("\nmend: " in (failure.text or "") for failure in failed)
+
+
+# programs that no mutant was made from: each says in its first line what is wrong
+
+TOLD = Path(__file__).parent / "strangers" / "told"
+SCRIPTS = {
+    "01": "sends EXPIRE for scheduler:turn:",
+    "02": "returns the recorded node because a pool still names it",
+    "03": "reads the old field",
+    "05": "returns the node in lingua:v1:job:<id>:node without asking whether it is online",
+    "06": "deletes affinity_node_id from the turn key",
+    "07": "no candidate is no node",
+    "09": "finds no node in most scenes, though candidates are there",
+}
+"""What the first mistake of each script's report has to say; 04, 08 and 10 are told by their rule alone."""
+SCHEDULERS = {
+    "02": "gives scheduler:session:<session_id> a TTL",
+    "04": "remembers the open turn in its process",
+    "05": "passes no turn id (ARGV[3] is empty) when the speaker is alone in a room",
+    "06": "each language gets one job",
+    "08": "a reason is compared byte for byte",
+}
+
+
+def first_of(*words: str | Path) -> str:
+    done = typed("verify", *words, "--seed", "1", COLUMNS="100")
+    assert done.returncode == 1
+    return " ".join(done.stdout.partition("1. ")[2].partition("   breaks")[0].split())
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name < "03" else pytest.mark.long) for name in SCRIPTS]
+)
+def test_a_script_that_no_mutant_was_made_from_is_named_rightly(name: str) -> None:
+    assert SCRIPTS[name] in first_of("--lua", TOLD / f"{name}.lua")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_a_scheduler_that_no_mutant_was_made_from_is_named_rightly(name: str) -> None:
+    assert SCHEDULERS[name] in first_of("--adapter", f"{sys.executable} {TOLD / name}.py")
+
+
+def test_where_a_language_is_not_known_the_scene_shows_it_as_it_is_called() -> None:
+    done = typed("verify", "--lua", TOLD / "09.lua", "--seed", "1")
+    asked = next(line for line in done.stdout.splitlines() if line.lstrip().startswith("asked"))
+    assert not re.search(r"for (zh|en|ja):", asked)
+
+
+def test_raw_shows_ids_as_they_were_on_the_wire() -> None:
+    done = typed("verify", "--lua", TOLD / "02.lua", "--seed", "1", "--raw", "--rule", "TA-SEL-3")
+    assert MADE_UP.search(done.stdout) and not re.search(r"\bT1\b", done.stdout)
+
+
+def test_the_reference_s_own_line_stands_beside_the_mend() -> None:
+    done = typed("verify", "--lua", TOLD / "02.lua", "--seed", "1", "--rule", "TA-SEL-3")
+    assert "select_node.lua: if recorded and recorded ~= ''" in " ".join(done.stdout.split())
+
+
+def test_the_way_in_which_a_check_fails_is_known_without_names_and_numbers() -> None:
+    def failed(observed: str) -> CaseResult:
+        return CaseResult("TA-SEL-2", "test_x[a]", "fail", observed=observed)
+
+    assert ways_of(failed("n2 never drawn in 508 draws")) == ways_of(failed("n7 never drawn in 780 draws"))
+    assert ways_of(failed("EXPIRE scheduler:turn:a 5")) != ways_of(failed("PERSIST scheduler:turn:a"))
+    assert ways_of(failed("something that nobody says")) == {"TA-SEL-2 test_x"}

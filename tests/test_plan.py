@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from turnaffinity.bench.measured import SEGMENTS, Measured, measure
 from turnaffinity.bench.plan import Assumptions, Plan
 from turnaffinity.cli.main import app
+from turnaffinity.contract.decisions import PRESETS
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.problem import Problem
 from turnaffinity.server import open_server
@@ -65,8 +66,8 @@ def test_a_server_says_what_each_reading_leaves_and_what_a_turn_weighs() -> None
     with open_server() as server:
         measured = measure(server, turns=2000, finalizes=40)
         assert server.client().dbsize() == 0
-    assert measured.left_closed == {"literal": SEGMENTS - 1, "intent": 0, "continuous": 0}
-    assert measured.left_abandoned == {"literal": SEGMENTS, "intent": 1, "continuous": 1}
+    assert measured.left_closed == {"literal": SEGMENTS - 1, "intent": 0, "continuous": 0, "decided": 0, "steady": 0}
+    assert measured.left_abandoned == {"literal": SEGMENTS, "intent": 1, "continuous": 1, "decided": 1, "steady": 1}
     assert 50 < measured.turn_bytes < 1000
     assert 50 < measured.binding_bytes < 1000
     assert measured.extend_us > 0 < measured.close_us
@@ -77,5 +78,5 @@ def test_the_verb_prints_every_assumption_and_writes_the_same_as_json() -> None:
     found = json.loads(run.stdout)
     assert run.exit_code == 0
     assert found["assumptions"]["sessions"] == 1000
-    assert set(found["left_per_day"]) == {"literal", "intent", "continuous"}
+    assert set(found["left_per_day"]) == set(PRESETS)
     assert found["shards"]["in_all"] == 1

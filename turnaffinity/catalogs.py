@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import os
 import re
 from collections.abc import Callable
 from functools import cache
@@ -19,6 +20,21 @@ _SHORT = 4
 _ONE_SPACE = re.compile(r"\s")
 _DEEPEST = 4
 """A sentence holds phrases that hold phrases; deeper they are taken as they are."""
+
+
+LANGUAGES = ("en", "zh")
+LANGUAGE_VARIABLE = "TURNAFFINITY_LANG"
+FIRST_NOTEBOOK = "00-start-here.ipynb"
+"""The notebooks' Chinese edition lies in a folder `zh`."""
+
+
+def preferred_language() -> str:
+    """The language of `TURNAFFINITY_LANG`; without it that of the notebooks that we stand in, or English."""
+    lang = os.environ.get(LANGUAGE_VARIABLE)
+    if lang is None:
+        here = Path.cwd()
+        return "zh" if here.name == "zh" and (here / FIRST_NOTEBOOK).is_file() else "en"
+    return "zh" if lang.lower().startswith("zh") else "en"
 
 
 @cache
@@ -66,7 +82,8 @@ def told(text: str, lang: str, depth: int = 0) -> str:
         if match:
             values = {f"{{{name[1:]}}}": told(value, lang, depth + 1) for name, value in match.groupdict().items()}
             odd = _ONE_SPACE if sum(map(str.isalpha, _FILLED.sub("", message))) < _SHORT else _ENGLISH
-            if not any(map(odd.search, values.values())):  # half a sentence is no sentence
+            left = [value for name, value in match.groupdict().items() if value == values[f"{{{name[1:]}}}"]]
+            if not any(map(odd.search, left)):  # half a sentence is no sentence
                 return _FILLED.sub(_filled_from(values), messages[message])
     return text
 

@@ -15,10 +15,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import turnaffinity
-from turnaffinity.catalogs import said, told
+from turnaffinity.catalogs import LANGUAGE_VARIABLE, LANGUAGES, preferred_language, said, told
 from turnaffinity.cli.lost import lost_interrupts_sent_again
 from turnaffinity.problem import Problem
-from turnaffinity.showing.wording import LANGUAGE_VARIABLE, LANGUAGES, preferred_language
 
 VERBS: dict[str, str] = {
     "demo": "The whole flow narrated on a live server: finalizes, commands, keys.",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from turnaffinity.notebook.stage import open_stage
     from turnaffinity.notebook.variants import variant
 
-__all__ = ["Shell", "explored", "judge", "lab", "open_stage", "readme", "rule", "stepper", "variant"]
+__all__ = ["Shell", "explored", "judge", "lab", "open_stage", "readme", "refresh", "rule", "stepper", "variant"]
 
 _HOMES = {
     "Shell": "shell",

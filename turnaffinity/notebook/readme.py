@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from turnaffinity.catalogs import LANGUAGE_VARIABLE
 from turnaffinity.contract.decisions import DECISIONS, DEFAULT_READING, PRESETS
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
 from turnaffinity.explorer.matrix import Exploration, explore
@@ -26,7 +27,7 @@ from turnaffinity.reports.matrix import decisions_markdown, matrix_markdown
 from turnaffinity.server import open_server
 from turnaffinity.server.started import embedded_binary
 from turnaffinity.shared_files import shared
-from turnaffinity.showing.wording import LANGUAGE_VARIABLE, Words
+from turnaffinity.showing.wording import Words
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 FOR_IMPLEMENTERS = shared("conformance", "README.md")

@@ -4,7 +4,7 @@ __all__ = [
     "audit",
     "badge",
     "bench",
-    "counterexample",
+    "decisions",
     "demonstration",
     "files",
     "junit",

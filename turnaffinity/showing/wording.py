@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-from turnaffinity.catalogs import said, told
+from turnaffinity.catalogs import LANGUAGES, preferred_language, said, told
 from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH, RULES
 from turnaffinity.problem import Problem
-
-LANGUAGES = ("en", "zh")
-LANGUAGE_VARIABLE = "TURNAFFINITY_LANG"
-FIRST_NOTEBOOK = "00-start-here.ipynb"
-"""The notebooks' Chinese edition lies in a folder `zh`."""
 
 
 def check_language(lang: str) -> None:
     """Raise `Problem` for a language that no report speaks."""
     if lang not in LANGUAGES:
         raise Problem("--lang", f'"{lang}" is no language of ours', "use en or zh")
-
-
-def preferred_language() -> str:
-    """The language of `TURNAFFINITY_LANG`; without it that of the notebooks that we stand in, or English."""
-    lang = os.environ.get(LANGUAGE_VARIABLE)
-    if lang is None:
-        here = Path.cwd()
-        return "zh" if here.name == "zh" and (here / FIRST_NOTEBOOK).is_file() else "en"
-    return "zh" if lang.lower().startswith("zh") else "en"
 
 
 class Words:

@@ -3,6 +3,7 @@
 __all__ = [
     "adapter",
     "answers",
+    "beside",
     "channel",
     "complaints",
     "process",

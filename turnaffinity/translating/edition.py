@@ -13,9 +13,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from turnaffinity.catalogs import LANGUAGE_VARIABLE
 from turnaffinity.notebook.refresh import cleaned, refresh
 from turnaffinity.shared_files import shared
-from turnaffinity.showing.wording import LANGUAGE_VARIABLE
 from turnaffinity.translating.files import messages_of
 
 nbformat: Any = import_module("nbformat")  # it has no types of its own
