@@ -247,8 +247,8 @@ SCHEDULERS = {
     "02": "gives scheduler:session:<session_id> a TTL",
     "04": "remembers the open turn in its process",
     "05": "passes no turn id (ARGV[3] is empty) when the speaker is alone in a room",
-    "06": "each language gets one job",
-    "08": "a reason is compared byte for byte",
+    "06": "one job",
+    "08": "reason",
 }
 
 

@@ -93,6 +93,15 @@ def test_the_order_of_two_versions_does_not_matter() -> None:
     assert roll_out(STEADY, LITERAL, SMALL).missed == roll_out(LITERAL, STEADY, SMALL).missed
 
 
+def test_the_solver_comes_to_the_same_for_every_pair(pairs: RolloutMatrix) -> None:
+    pytest.importorskip("z3", reason="z3-solver is not installed: pip install turnaffinity[solver]")
+    from turnaffinity.explorer.solver import SOLVED_GOALS, holds_side_by_side
+
+    for one in pairs.pairs:
+        found = {goal: holds_side_by_side(one.a.reading, one.b.reading, goal, 3) for goal in SOLVED_GOALS}
+        assert found == {goal: one.cell(goal).holds for goal in SOLVED_GOALS}, (one.a.name, one.b.name)
+
+
 def test_readme_shows_the_small_matrix_as_it_is() -> None:
     assert rollouts_markdown(roll_out_all()) in (HERE.parent / "README.md").read_text(encoding="utf-8")
 
