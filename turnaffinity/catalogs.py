@@ -81,9 +81,12 @@ def told(text: str, lang: str, depth: int = 0) -> str:
         match = pattern.fullmatch(text)
         if match:
             values = {f"{{{name[1:]}}}": told(value, lang, depth + 1) for name, value in match.groupdict().items()}
-            odd = _ONE_SPACE if sum(map(str.isalpha, _FILLED.sub("", message))) < _SHORT else _ENGLISH
-            left = [value for name, value in match.groupdict().items() if value == values[f"{{{name[1:]}}}"]]
-            if not any(map(odd.search, left)):  # half a sentence is no sentence
+            filled = match.groupdict()
+            if sum(map(str.isalpha, _FILLED.sub("", message))) < _SHORT:
+                odd = any(map(_ONE_SPACE.search, filled.values()))
+            else:
+                odd = any(_ENGLISH.search(v) for name, v in filled.items() if v == values[f"{{{name[1:]}}}"])
+            if not odd:  # half a sentence is no sentence
                 return _FILLED.sub(_filled_from(values), messages[message])
     return text
 

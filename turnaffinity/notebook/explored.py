@@ -182,6 +182,8 @@ def _stop(stop: Stop) -> tuple[str, str, str]:
 
 
 def _aligned(rows: Iterable[tuple[str, str, str]]) -> list[str]:
-    found = list(rows)
-    wide = [max((len(row[column]) for row in found), default=0) for column in range(2)]
-    return [f"{order:{wide[0]}}  killed {after:{wide[1]}}  {left}" for order, after, left in found]
+    words = Words()
+    found = [tuple(map(words.told, row)) for row in rows]
+    wide = [max((cell_len(row[column]) for row in found), default=0) for column in range(2)]
+    killed = words("killed")
+    return [f"{padded(order, wide[0])}  {killed} {padded(after, wide[1])}  {left}" for order, after, left in found]

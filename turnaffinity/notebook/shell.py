@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+from turnaffinity.catalogs import LANGUAGE_VARIABLE, preferred_language
 from turnaffinity.notebook.stage import Stage
 from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.server import token
@@ -43,7 +44,7 @@ CHANGING = [
 """What differs from run to run or from machine to machine, and what the page shows in its place."""
 
 
-DRAWS = re.compile(r"^drawn at random: .*?below 1e-9\n", re.MULTILINE | re.DOTALL)
+DRAWS = re.compile(r"^(?:drawn at random|随机抽取): .*?1e-9\n", re.MULTILINE | re.DOTALL)
 """How often chance was asked, rule by rule, which differs from run to run: left out of the page."""
 
 
@@ -110,7 +111,7 @@ class Shell:
         done = subprocess.run(
             [sys.executable, "-m", "turnaffinity.cli.main", *words], cwd=self.path, capture_output=True, text=True,
             timeout=DEADLINE_S, check=False, encoding="utf-8",
-            env=_plain_environment(),
+            env={**_plain_environment(), LANGUAGE_VARIABLE: preferred_language()},
         )  # fmt: skip
         names = Names(token=token(0))
         text = DRAWS.sub("", done.stdout + done.stderr)
