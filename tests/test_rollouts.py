@@ -165,6 +165,17 @@ def test_the_commands_of_a_record_run(pairs: RolloutMatrix, result: Exploration)
         assert done.returncode == (0 if " explore " in command else 1), done.stderr  # a filtered run is incomplete
 
 
+def test_a_record_of_choices_without_a_name_tells_their_rollout(tmp_path: Path) -> None:
+    path = tmp_path / "record.md"
+    wish = ("--decide", "D2=after", "--present", "D4=repair", "--depth", "2")
+    done = typed("explore", *wish, "--adr", path)
+    assert done.returncode == 0, done.stderr
+    text = path.read_text(encoding="utf-8")
+    present, chosen = "D1=reuse,D2=before,D3=after-batch,D4=repair", "D1=reuse,D2=after,D3=after-batch,D4=overwrite"
+    assert f"turnaffinity explore --rollout {present} {chosen}" in text
+    assert f"{present} and {chosen} may" in text or f"{chosen} and {present} may" in text
+
+
 # two adapters
 
 AS = 'sed -u \'s/"reading":"[a-z]*"/"reading":"{}"/\' | exec {} {}'

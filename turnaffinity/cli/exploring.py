@@ -18,7 +18,7 @@ from turnaffinity.explorer.crashes import search_crashes
 from turnaffinity.explorer.matrix import Progress
 from turnaffinity.explorer.matrix import explore as search
 from turnaffinity.explorer.rollouts import roll_out, roll_out_all
-from turnaffinity.explorer.versions import Version, parse_version
+from turnaffinity.explorer.versions import ALL_VERSIONS, Version, parse_version, version_of
 from turnaffinity.problem import Problem
 from turnaffinity.reports.decisions import decision_record, print_rollout, rollouts_html
 from turnaffinity.reports.files import STDOUT, check_writable, write_all
@@ -79,11 +79,16 @@ def _rollout(wishes: Wishes, bounds: Bounds) -> None:
 def _explore(wishes: Wishes, bounds: Bounds) -> None:
     wanted, told = _goals(wishes.goals), chosen_reading(wishes.reading)
     decided = chosen_reading(wishes.decide) if wishes.decide else told
-    present = _version(wishes.present, "--present").name if wishes.adr else ""
+    present = _version(wishes.present, "--present")
+    versions = dict.fromkeys([*ALL_VERSIONS, *([version_of(decided), present] if wishes.adr else [])])
     workers = wishes.workers or None
     with open_server(wishes.server) as live, _Bar(Console(stderr=True), 24) as tell:
         result = search(bounds, server=live, workers=workers, progress=tell)
-        upgrades = roll_out_all(bounds, workers=workers, progress=tell) if wishes.adr or wishes.html else None
+        upgrades = (
+            roll_out_all(bounds, versions=versions, workers=workers, progress=tell)
+            if wishes.adr or wishes.html
+            else None
+        )
     texts: dict[Path, str | bytes] = {}
     words = Words(wishes.lang)
     if wishes.json:
@@ -94,7 +99,7 @@ def _explore(wishes: Wishes, bounds: Bounds) -> None:
         texts[wishes.html] = matrix_page(result, rollouts_html(upgrades, words), lang=wishes.lang)
     if wishes.adr and upgrades:
         today = datetime.now(UTC).date().isoformat()
-        texts[wishes.adr] = decision_record(decided, result, upgrades, today=today, present=present, words=words)
+        texts[wishes.adr] = decision_record(decided, result, upgrades, today=today, present=present.name, words=words)
     write_all(texts)
     if wishes.json != STDOUT:
         print_exploration(console_for(), result, told, wanted, words)

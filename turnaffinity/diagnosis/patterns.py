@@ -83,15 +83,18 @@ def right_line(patches: Iterable[Mapping[str, str]]) -> str:
 
 def _whole_line(file: str, part: str) -> str:
     """The line that a part stands in, as the reference has it; the part itself where its file is not at hand."""
+    return next((line for line in _lines_of(file) if part.strip() in line), part.strip())
+
+
+@cache
+def _lines_of(file: str) -> tuple[str, ...]:
+    """The reference's lines of a file that patches name; none where it is not at hand."""
     places = (
         PACKAGE / "specification" / file,
         *(root / place / file for root in ROOTS for place in ("lua", "conformance")),
     )
-    for path in places:
-        if path.is_file():
-            found = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if part.strip() in line]
-            return found[0] if found else part.strip()
-    return part.strip()
+    path = next(filter(Path.is_file, places), None)
+    return tuple(map(str.strip, path.read_text(encoding="utf-8").splitlines())) if path else ()
 
 
 @cache

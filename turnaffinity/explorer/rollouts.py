@@ -145,7 +145,7 @@ class RolloutMatrix:
     @cached_property
     def _safe(self) -> Any:
         graph = nx.Graph()
-        graph.add_nodes_from(version.name for version in ALL_VERSIONS)
+        graph.add_nodes_from(one.a.name for one in self.rollouts)
         graph.add_edges_from((one.a.name, one.b.name) for one in self.pairs if not self.lost(one.a.name, one.b.name))
         return graph
 

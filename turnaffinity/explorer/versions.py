@@ -46,7 +46,13 @@ def parse_version(text: str) -> Version:
         reading = parse_reading(text)
     except ValueError as error:
         raise ValueError(f"{error}; or before") from error
-    return Version(reading.name or text, reading)
+    return version_of(reading)
+
+
+def version_of(reading: Reading) -> Version:
+    """The version that follows a reading, under the name that `--rollout` and `--reading` take."""
+    choices = ",".join(f"{decision}={choice}" for decision, choice in reading.as_dict().items())
+    return Version(reading.name or choices, reading)
 
 
 def before_runs(world: World, request: Request, *, around: Surroundings = still) -> Iterator[Run]:

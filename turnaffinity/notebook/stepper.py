@@ -7,10 +7,11 @@ from html import escape
 from typing import Any
 
 from turnaffinity.contract.decisions import PRESETS
+from turnaffinity.notebook.panel import Panel
 from turnaffinity.notebook.stage import Stage, open_stage
 from turnaffinity.notebook.step import Step
 from turnaffinity.showing.canvas import Picture
-from turnaffinity.showing.shown import PRE, Shown
+from turnaffinity.showing.shown import PRE
 from turnaffinity.showing.timeline import timeline
 
 SESSION = "s1"
@@ -20,7 +21,7 @@ MOST_SHOWN = 10
 """So many of the latest finalizes are drawn."""
 
 
-class Stepper(Shown):
+class Stepper(Panel):
     """Buttons over a stage. It decides nothing: each press asks the implementation, and what stands is shown.
 
     Where widgets are not available the page keeps the picture of the steps taken so far.
@@ -108,14 +109,6 @@ class Stepper(Shown):
         for node in nodes:
             node.observe(toggled, names="value")
         return widgets.VBox([widgets.HBox([reading, *finalizes]), widgets.HBox([widgets.Label("nodes"), *nodes]), page])
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        static = super()._repr_mimebundle_(**options)
-        try:
-            live: dict[str, Any] = self.panel()._repr_mimebundle_(**options)
-        except ImportError:  # ipywidgets is an extra
-            return dict(static)
-        return {**live, **static}
 
 
 def _as_image(picture: Picture) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 
 from turnaffinity.contract.decisions import DECISIONS, DEFAULT_READING, GOALS, Reading, reading_from
 from turnaffinity.explorer.matrix import Exploration
+from turnaffinity.notebook.panel import Panel
 from turnaffinity.reports.matrix import story
-from turnaffinity.showing.shown import PRE, Shown
+from turnaffinity.showing.shown import PRE
 from turnaffinity.showing.wording import Words
 
 
-class Turned(Shown):
+class Turned(Panel):
     """The goals under one combination of choices, and a counterexample of one of them up to a step.
 
     Where widgets are not available the page keeps what was chosen last.
@@ -53,7 +54,7 @@ class Turned(Shown):
     @property
     def words(self) -> Words:
         """The notebook's language."""
-        return Words.of_the_reader()
+        return Words()
 
     def panel(self) -> Any:
         """The widgets: a list for each decision, one for the goal, a slider for the step."""
@@ -90,11 +91,3 @@ class Turned(Shown):
         goal.observe(other_goal, names="value")
         step.observe(stepped, names="value")
         return widgets.VBox([widgets.HBox(turned), widgets.HBox([goal, step]), page])
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        static = super()._repr_mimebundle_(**options)
-        try:
-            live: dict[str, Any] = self.panel()._repr_mimebundle_(**options)
-        except ImportError:  # ipywidgets is an extra
-            return dict(static)
-        return {**live, **static}

@@ -10,9 +10,9 @@ from turnaffinity.contract.decisions import DECISIONS, GOALS, Reading
 from turnaffinity.contract.rules import RULES
 from turnaffinity.explorer.matrix import Exploration
 from turnaffinity.explorer.rollouts import Rollout, RolloutMatrix
-from turnaffinity.explorer.versions import ALL_VERSIONS
-from turnaffinity.reports.matrix import BROKEN, HOLDS, bounds_told, story
-from turnaffinity.showing.shown import hanging, padded
+from turnaffinity.explorer.versions import ALL_VERSIONS, version_of
+from turnaffinity.reports.matrix import BROKEN, HOLDS, bounds_told, say, story
+from turnaffinity.showing.shown import padded
 from turnaffinity.showing.wording import Words
 
 IDLE = "·"
@@ -22,7 +22,7 @@ IDLE = "·"
 def print_rollout(console: Console, rollout: Rollout, *, lang: str = "en") -> None:
     """Print each goal with both versions at work, and a smallest counterexample of each that fails."""
     words = Words(lang)
-    _say(console, words.told(f"{rollout.a.name} and {rollout.b.name} serve the same sessions, each finalize by either"))
+    say(console, words.told(f"{rollout.a.name} and {rollout.b.name} serve the same sessions, each finalize by either"))
     console.print()
     for cell in rollout.cells:
         mark = "[green]✓[/]" if cell.holds else "[red]✗[/]"
@@ -31,18 +31,13 @@ def print_rollout(console: Console, rollout: Rollout, *, lang: str = "en") -> No
         if not cell.holds:
             console.print()
             for line in story(cell, words):
-                _say(console, line)
+                say(console, line)
     console.print()
     reach = "no state was cut off by the bounds: what holds, holds for speech of any length"
     if all(cell.closed for cell in rollout.cells if cell.holds):
-        _say(console, words.told(reach))
+        say(console, words.told(reach))
     counts = f"{rollout.states} states in {rollout.seconds:.1f} s; {rollout.replayed} counterexamples replayed live"
-    _say(console, words.told(counts))
-
-
-def _say(console: Console, line: str) -> None:
-    for part in hanging("", line, console.width):
-        console.print(part, highlight=False, markup=False, soft_wrap=True)
+    say(console, words.told(counts))
 
 
 def mark_of(matrix: RolloutMatrix, a: str, b: str, goal_id: str) -> str:
@@ -201,15 +196,14 @@ def _outcome(missed: tuple[str, ...], words: Words) -> str:
 
 def _rollout(chosen: Reading, matrix: RolloutMatrix, present: str, words: Words) -> list[str]:
     """What the way from the present version to the chosen one needs."""
-    name = chosen.name or chosen.label
+    name = version_of(chosen).name
     if name == present:
         return [words.told("Nothing changes: it is the version at work now.")]
     return [words.told(matrix.sentence(present, name))]
 
 
 def _commands(chosen: Reading, present: str) -> list[str]:
-    wish = ",".join(f"{name}={choice}" for name, choice in chosen.as_dict().items())
-    named = chosen.name or wish
+    named = version_of(chosen).name
     rollout = [f"turnaffinity explore --rollout {present} {named}"] if present != named else []
     return [f"turnaffinity explore --reading {named}", *rollout, f"turnaffinity verify --reading {named}"]
 

@@ -39,10 +39,11 @@ def print_crashes(console: Console, report: CrashReport) -> None:
     """Print what is left where a scheduler dies between two commands."""
     console.print()
     for line in report.lines():
-        _say(console, line)
+        say(console, line)
 
 
-def _say(console: Console, line: str, label: str = "") -> None:
+def say(console: Console, line: str, label: str = "") -> None:
+    """Print a line broken between words, the further ones under its first."""
     for part in hanging(label, line, console.width):
         console.print(part, highlight=False, markup=False, soft_wrap=True)
 
@@ -75,7 +76,7 @@ BOUNDS = {
 def _summary(console: Console, result: Exploration, words: Words) -> None:
     told = words.told
     for goal in GOALS:
-        _say(console, f"{told(goal.title)}: {told(goal.holds_if)}", f"{goal.id}  ")
+        say(console, f"{told(goal.title)}: {told(goal.holds_if)}", f"{goal.id}  ")
     bounds = bounds_told(result.bounds, words)
     rate = int(result.transitions / max(result.seconds, 0.001))
     per_s = int(result.states / max(result.seconds, 0.001))
@@ -87,10 +88,10 @@ def _summary(console: Console, result: Exploration, words: Words) -> None:
         "no state was cut off by the bounds: what holds, holds for speech of any length" if result.closed else "",
     ):
         if line:
-            _say(console, told(line))
+            say(console, told(line))
     console.print()
     for line in result.recommendation():
-        _say(console, told(line))
+        say(console, told(line))
 
 
 def _tell(console: Console, result: Exploration, reading: Reading, wanted: Sequence[str], words: Words) -> None:
@@ -99,7 +100,7 @@ def _tell(console: Console, result: Exploration, reading: Reading, wanted: Seque
         if goal.id in wanted or (not wanted and not cell.holds):
             console.print()
             for line in story(cell, words):
-                _say(console, line)
+                say(console, line)
 
 
 def matrix_markdown(exploration: Exploration) -> str:

@@ -20,11 +20,6 @@ class Words:
         self.lang = lang or preferred_language()
         self._zh = self.lang == "zh"
 
-    @classmethod
-    def of_the_reader(cls) -> Words:
-        """The words of the language that the reader has asked for."""
-        return cls(preferred_language())
-
     def __call__(self, phrase: str, **values: object) -> str:
         """The phrase in this language, its `{names}` filled in; one that has no translation stays as it is."""
         phrase = said(phrase, self.lang)
