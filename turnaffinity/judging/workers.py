@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Beside = Callable[[Judge], list[dict[str, Any]]]
 MOST_WORKERS = 4
 """How many there are at most if nobody says how many: each starts a server and several processes of the subject."""
+AT_ONCE = 12
+"""How many cases of one file a worker takes at once: a whole file may take longer than all others together."""
 
 
 def check_shareable(judge: Judge) -> None:
@@ -62,11 +64,12 @@ class Sharing:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Share the files out, those with the most cases first, and wait for the results."""
+        """Share the cases out by the dozen, those of the files with the most first, and wait for the results."""
         files = [list(items) for _, items in groupby(session.items, key=lambda item: item.path)]
         files.sort(key=len, reverse=True)
-        tasks = range(-1 if self._beside else 0, len(files))
-        for told in forked(tasks, self._work_on(files), min(self._workers, len(tasks))):
+        dozens = [file[start : start + AT_ONCE] for file in files for start in range(0, len(file), AT_ONCE)]
+        tasks = range(-1 if self._beside else 0, len(dozens))
+        for told in forked(tasks, self._work_on(dozens), min(self._workers, len(tasks))):
             if isinstance(told, Problem):
                 self._plugin.problem = told
                 pytest.exit(str(told), returncode=3)
@@ -76,7 +79,7 @@ class Sharing:
                 self._plugin.keep(told)
         return True
 
-    def _work_on(self, files: Sequence[Sequence[pytest.Item]]) -> Work:
+    def _work_on(self, dozens: Sequence[Sequence[pytest.Item]]) -> Work:
         def work(number: int, take: Take, tell: Tell) -> None:
             plugin = self._plugin
             if not plugin.judge.all_cores:
@@ -86,7 +89,7 @@ class Sharing:
                 try:
                     while (task := take()) is not None:
                         if task >= 0:
-                            _judge_file(files[task])
+                            _judge(dozens[task])
                         elif self._beside:
                             tell(self._beside(judge))
                 except Problem as problem:
@@ -99,6 +102,6 @@ class Sharing:
         return work
 
 
-def _judge_file(items: Sequence[pytest.Item]) -> None:
+def _judge(items: Sequence[pytest.Item]) -> None:
     for item, following in zip(items, [*items[1:], None], strict=True):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
