@@ -154,7 +154,7 @@ class Findings:
 
     def watch(self, failure: Failure) -> None:
         """Keep the lines that come after this one, too."""
-        if len(self._watched) < SHOWN:
+        if len(self._watched) < SHOWN and not any(failure is each for each in self._watched):
             self._watched.append(failure)
 
     def press(self, failure: Failure, *, anybody: bool = False) -> None:
@@ -169,7 +169,7 @@ class Findings:
             if len(waiting) < PENDING:
                 waiting.append(failure)
                 if failure.line == self.now.line:
-                    self._watched.append(failure)
+                    self.watch(failure)
 
     def refuse_odd_id(self, turn_id: str, cause: int, *, telling_apart: bool = False) -> None:
         """A turn id is the text of a UUID v4 (TA-TURN-1); one in upper case is said to be unobservable."""
@@ -191,8 +191,8 @@ class Findings:
         shown = self.failures.setdefault(failure.rule, [])
         if len(shown) < SHOWN:
             shown.append(failure)
-            if failure.line == self.now.line and len(self._watched) < SHOWN:
-                self._watched.append(failure)
+            if failure.line == self.now.line:
+                self.watch(failure)
 
     def finish(self) -> None:
         """The trace is over: what waits for a connection to be known becomes a warning."""

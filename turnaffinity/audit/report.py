@@ -12,6 +12,7 @@ from turnaffinity.audit.findings import Failure
 from turnaffinity.contract.decisions import PRESETS, Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import Rule, rules_of
+from turnaffinity.diagnosis.traces import as_members
 from turnaffinity.judging.expected import Expectation, today
 from turnaffinity.wire.monitor import parse_line
 
@@ -105,7 +106,7 @@ class AuditReport:
             "seconds": round(self.seconds, 3), "whole_turns": self.whole_turns, "lines": self.lines,
             "other_choices": self.other_choices, "read_as": self.read_as,
             "lines_of_interest": self.matched, "gaps": self.gaps, "unobservable": self.unseen,
-            "statistics": self.statistics, "turns": self.lives,
+            "statistics": self.statistics, "turns": self.lives, "mistakes": as_members(self.rules),
         }  # fmt: skip
 
 

@@ -14,8 +14,8 @@ from turnaffinity.cli.options import chosen_reading
 from turnaffinity.contract.layout import load_layout
 from turnaffinity.judging.expected import load_expectations
 from turnaffinity.problem import Problem
-from turnaffinity.reports.audit import LiveTable, audit_page, print_audit, reading_bar
-from turnaffinity.reports.files import write_all
+from turnaffinity.reports.audit import LiveTable, audit_markdown, audit_page, print_audit, reading_bar
+from turnaffinity.reports.files import add_to_summary, summary_file, write_all
 from turnaffinity.reports.junit import audit_junit
 
 
@@ -29,12 +29,14 @@ class Options:
     json_file: Path | None = None
     html: Path | None = None
     junit: Path | None = None
+    markdown: Path | None = None
     expect_fail: Path | None = None
     remember: int = 1_000_000
     follow: bool = False
     url: str | None = None
     seconds: float | None = None
     metrics: int | None = None
+    everything: bool = False
 
 
 def audit_and_report(options: Options) -> None:
@@ -48,11 +50,11 @@ def audit_and_report(options: Options) -> None:
     reading = None if options.reading == "auto" else chosen_reading(options.reading)
     layout = load_layout(options.layout)
     expected = load_expectations(options.expect_fail) if options.expect_fail else ()
-    for path in (options.json_file, options.html, options.junit):
+    for path in (options.json_file, options.html, options.junit, options.markdown):
         if path is not None and str(path) != "-" and not path.parent.is_dir():
             raise Problem(str(path), f"there is no folder {path.parent}", "make the folder, or name another file")
     inputs = {Path(name).resolve() for name in (options.files or ()) if str(name) != "-"}
-    for path in (options.json_file, options.html, options.junit):
+    for path in (options.json_file, options.html, options.junit, options.markdown):
         if path is not None and str(path) != "-" and path.resolve() in inputs:
             raise Problem(str(path), "is the trace itself, which the report would overwrite", "name another file")
     if options.follow:
@@ -66,8 +68,10 @@ def audit_and_report(options: Options) -> None:
             report = audit_files(options.files, layout, reading, options.remember, progress)
     apply_expected(report, expected)
     write_all(_files(report, options))
+    if page := summary_file():
+        add_to_summary(page, audit_markdown(report))
     if options.json_file is None or str(options.json_file) != "-":
-        print_audit(report)
+        print_audit(report, everything=options.everything)
     raise typer.Exit(report.exit_status)
 
 
@@ -79,4 +83,6 @@ def _files(report: AuditReport, options: Options) -> dict[Path, str]:
         texts[options.html] = audit_page(report)
     if options.junit is not None:
         texts[options.junit] = audit_junit(report)
+    if options.markdown is not None:
+        texts[options.markdown] = audit_markdown(report)
     return texts

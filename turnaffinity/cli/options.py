@@ -15,6 +15,9 @@ LayoutFile = Annotated[
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the result as JSON; - prints it")]
 JunitFile = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="write the report as JUnit XML")]
+MarkdownFile = Annotated[
+    Path | None, typer.Option("--markdown", metavar="FILE", help="write what a pull request shows")
+]
 HtmlFile = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="write the report as one page")]
 ExpectFile = Annotated[
     Path | None, typer.Option("--expect-fail", metavar="FILE", help="TOML file of failures that are expected")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -34,7 +33,15 @@ from turnaffinity.judging.verdict import Report
 from turnaffinity.judging.workers import check_shareable, workers_for
 from turnaffinity.problem import Problem
 from turnaffinity.reports.badge import badge
-from turnaffinity.reports.files import STDOUT, check_folder, check_writable, make_folder, write_all
+from turnaffinity.reports.files import (
+    STDOUT,
+    add_to_summary,
+    check_folder,
+    check_writable,
+    make_folder,
+    summary_file,
+    write_all,
+)
 from turnaffinity.reports.junit import junit
 from turnaffinity.shared_files import shared
 from turnaffinity.showing.wording import check_language
@@ -141,27 +148,11 @@ def verify_and_report(wishes: Wishes) -> None:
     if capsules and wishes.capsules:
         make_folder(wishes.capsules)
     write_all(capsules | report_files(report, wishes, known, script))
-    if summary := _summary_file():
-        _add_to_summary(summary, as_markdown(report, lang=wishes.lang, script=script))
+    if summary := summary_file():
+        add_to_summary(summary, as_markdown(report, lang=wishes.lang, script=script))
     if wishes.json_file != STDOUT:
         verdict_terminal.print_report(report, lang=wishes.lang, everything=wishes.everything, script=script)
     raise typer.Exit(report.exit_status)
-
-
-def _summary_file() -> Path | None:
-    """Where GitHub takes what it shows of a job, if it is GitHub that runs us."""
-    named = os.environ.get("GITHUB_STEP_SUMMARY")
-    return Path(named) if named else None
-
-
-def _add_to_summary(path: Path, text: str) -> None:
-    """Add to the page that GitHub shows of a job; several steps of a job write to the same file."""
-    try:
-        with path.open("a", encoding="utf-8") as summary:
-            summary.write(text + "\n")
-    except OSError as error:
-        mend = "unset GITHUB_STEP_SUMMARY, or use --markdown FILE"
-        raise Problem(str(path), f"GITHUB_STEP_SUMMARY cannot be written ({error.strerror})", mend) from error
 
 
 def check_outputs(wishes: Wishes) -> None:
@@ -170,7 +161,7 @@ def check_outputs(wishes: Wishes) -> None:
     others = [wishes.junit, wishes.html, wishes.markdown, wishes.badge, wishes.write_expect]
     if STDOUT in others:
         raise Problem("-", "only --json prints to standard output", "name a file")
-    check_writable(path for path in [wishes.json_file, *others, _summary_file()] if path is not None)
+    check_writable(path for path in [wishes.json_file, *others, summary_file()] if path is not None)
     if wishes.capsules is not None:
         check_folder(wishes.capsules)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from turnaffinity.diagnosis.patterns import Known, check_of, failed_ways, known_
 from turnaffinity.judging.verdict import PROFILE_LETTERS, CaseResult, Report
 
 ORDER = ("MUST", "DECISION", "SHOULD")
+
+DECISION = re.compile(r"\bd[1-4]\b")
 
 SEVERAL = 3
 """So many claims of one rule that do not hold are told by the rule's own sentence."""
@@ -137,7 +140,10 @@ def _broken(cases: Sequence[CaseResult], scene: CaseResult) -> dict[str, str]:
     own = scene.title and len({case.title for case in cases if case.rule == scene.rule}) < SEVERAL
     claim = scene.title if own else rule.statement.split(". ")[0].partition(": ")[0].rstrip(".")
     claim_zh = told(claim, "zh") if own else rule.statement_zh.split("。")[0].partition("：")[0]
-    return {"en": f"This does not hold: {claim[0].lower()}{claim[1:]}.", "zh": f"这一点不成立：{claim_zh}。"}
+    return {
+        "en": f"This does not hold: {claim[:1].lower() if claim[1:2].islower() else claim[:1]}{claim[1:]}.",
+        "zh": f"这一点不成立：{claim_zh}。",
+    }
 
 
 def _size(result: CaseResult) -> tuple[bool, bool, int, int]:

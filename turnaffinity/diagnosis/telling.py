@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rich.cells import cell_len
 
@@ -29,6 +29,12 @@ MOST_WIRE = 6
 """Rows of the wire that a scene shows: those around the broken command."""
 
 
+Form = Literal["full", "brief", "row"]
+"""How much of a mistake is shown: its scene too, what is wrong and how it is mended, or one sentence."""
+
+BRIEF = ("breaks", "perhaps", "mend", "line", "wanted", "got")
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """One mistake as text: `says` is its sentence; `rows` are labelled; `wire` are lines, the broken one with ">"."""
@@ -37,12 +43,21 @@ class Told:
     level: str
     rows: tuple[tuple[str, str], ...]
     wire: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    known: bool = True
+    brief: tuple[str, ...] = ()
+    """The labels of the rows that a short form keeps."""
 
-    def lines(self, width: int | None = None) -> list[str]:
-        """Everything below the sentence, at this width."""
-        column = max(cell_len(label) for label, _ in self.rows)
-        told = [line for label, text in self.rows for line in hanging(f"{padded(label, column)}  ", text, width)]
-        return [*told, *self.wire]
+    def lines(self, width: int | None = None, form: Form = "full") -> list[str]:
+        """Everything below the sentence, at this width: with its scene, only what is wrong and the mend, or nothing."""
+        rows = [row for row in self.rows if form == "full" or (form == "brief" and row[0] in self.brief)]
+        column = max((cell_len(label) for label, _ in rows), default=0)
+        told = [line for label, text in rows for line in hanging(f"{padded(label, column)}  ", text, width)]
+        return [*told, *(self.wire if form == "full" else ())]
+
+    def heading(self, number: int, form: Form, words: Words) -> tuple[str, str]:
+        """The label and the sentence that it is shown under: its number, or in a row alone the rules that it breaks."""
+        return (f"{words('fail')} {', '.join(self.rules)}  " if form == "row" else f"{number}. "), self.says
 
 
 def names_of(report: Report, *, languages: bool = True) -> Names:
@@ -81,7 +96,29 @@ def tell(
         *((words(label), text) for label, text in _beside(scene, report)),
     ]
     wire = tuple(found.wire.lines(width)) if found.wire.rows else ()
-    return Told(mistake.says[words.lang], mistake.level, tuple((k, v) for k, v in rows if v), wire)
+    told = tuple((label, text) for label, text in rows if text)
+    known, brief = mistake.looks_like is not None, tuple(map(words, BRIEF))
+    return Told(mistake.says[words.lang], mistake.level, told, wire, mistake.rules, known, brief)
+
+
+def forms(mistakes: Sequence[Told], room: int, words: Words, width: int | None = None) -> list[Form]:
+    """How much of each mistake is shown in so many lines: of the first all, of each known one at least its mend."""
+
+    def size(at: int, form: Form) -> int:
+        told = mistakes[at]
+        heading = hanging(*told.heading(at + 1, form, words), width)
+        return (form != "row") + len(heading) + len(told.lines(width, form))
+
+    chosen: list[Form] = ["brief" if told.known else "row" for told in mistakes]
+    chosen[:1] = ["full"] * len(chosen[:1])
+    used = sum(size(at, form) for at, form in enumerate(chosen))
+    larger: tuple[Form, ...] = ("brief", "full")
+    for form in larger:
+        for at, before in enumerate(chosen):
+            more = size(at, form) - size(at, before)
+            if more > 0 and used + more <= room:
+                chosen[at], used = form, used + more
+    return chosen
 
 
 def _line(script: ScriptLines | None, scene: CaseResult, words: Words) -> str:
@@ -139,11 +176,15 @@ def summary(report: Report, words: Words) -> Summary:
 
 
 def _is_minor(mistake: Mistake, all_of: Sequence[Mistake]) -> bool:
-    """Whether it is one failed check of a rule that a larger mistake breaks, and no known mistake for sure."""
+    """Whether it is one failed check beside a larger mistake, and no known mistake for sure.
+
+    Larger is one that breaks the same rules, or explains more than all others together.
+    """
     if mistake.explains > 1 or (mistake.looks_like and not mistake.perhaps):
         return False
     larger = {rule for other in all_of if other.explains > 1 for rule in other.rules}
-    return set(mistake.rules) <= larger
+    most = max(other.explains for other in all_of)
+    return set(mistake.rules) <= larger or 2 * most > sum(other.explains for other in all_of)
 
 
 def lines_of_mistakes(report: Report, source: str) -> ScriptLines:

@@ -18,10 +18,12 @@ from turnaffinity.contract.decisions import DEFAULT_READING, Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import judged_only_with_faults
 from turnaffinity.diagnosis.patterns import FILE, failed_ways
+from turnaffinity.diagnosis.traces import TRACE
 from turnaffinity.mutation.cases import run_cases
 from turnaffinity.mutation.flow import FlowSubject, connection_to, judge_of
 from turnaffinity.mutation.matrix import WORKERS, shared_out
 from turnaffinity.mutation.mutants import Mutant, load_mutants, mutants_folder
+from turnaffinity.mutation.traces import trace_checks
 from turnaffinity.server import Server
 from turnaffinity.specification.scripts import with_layout
 from turnaffinity.stage.judge import Judge
@@ -55,19 +57,33 @@ def _whole(mutant: Mutant, reading: Reading, seed: int) -> Judge:
 
 
 def pattern_of(mutant: Mutant, server: Server, seed: int = 0) -> dict[str, list[str]]:
-    """The checks that a mutant fails, by profile: a script's in both, since a scheduler may hold such a script."""
+    """The checks that a mutant fails, by profile: a script's in both, since a scheduler may hold such a script.
+
+    The profile "T" is there only where the mutant's traffic shows its mistake.
+    """
     readings = mutant.judged_readings()
     reading = DEFAULT_READING if DEFAULT_READING in readings else readings[0]
+    faults = judged_only_with_faults(mutant.rule)
     found: dict[str, list[str]] = {}
     for profile in ("L", "S") if mutant.kind == "lua" else ("S",):
         with tempfile.TemporaryDirectory(prefix="turnaffinity-mutant-") as folder:
-            alone = profile == "L" or mutant.kind == "adapter" or judged_only_with_faults(mutant.rule)
+            alone = profile == "L" or mutant.kind == "adapter" or faults
             judge = judge_of(mutant, reading, Path(folder), seed=seed) if alone else _whole(mutant, reading, seed)
             judge.__dict__["server"] = server  # shared: the judge neither opens nor closes it
             with judge:
                 results = run_cases(judge, profile, first=mutant.rule, thorough=True)
         found[profile] = sorted(failed_ways([result for outcomes in results.values() for result in outcomes]))
+    if mutant.kind != "adapter" and not faults and (shown := trace_of(mutant, reading, server, seed)):
+        found[TRACE] = shown
     return found
+
+
+def trace_of(mutant: Mutant, reading: Reading, server: Server, seed: int = 0) -> list[str]:
+    """The checks of a trace that the traffic of a scheduler with this mistake breaks."""
+    judge = _whole(mutant, reading, seed)
+    judge.__dict__["server"] = server
+    with judge:
+        return trace_checks(judge)
 
 
 def as_data(patterns: Mapping[str, Mapping[str, Sequence[str]]], mutants: Sequence[Mutant]) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from rich.text import Text
 
 from turnaffinity.audit.report import AuditReport
 from turnaffinity.audit.run import Progress
-from turnaffinity.contract.rules import RULES
+from turnaffinity.diagnosis.markdown import trace_as_markdown
+from turnaffinity.diagnosis.telling import MOST_MISTAKES
+from turnaffinity.diagnosis.traces import mistakes_of_trace, tell_in_trace
 from turnaffinity.reports.page import rendered
-from turnaffinity.reports.verdict_terminal import console_for, print_finding
+from turnaffinity.reports.verdict_terminal import console_for, print_families, print_finding, print_hanging
 from turnaffinity.showing.finding import one_line, recorded_finding
 from turnaffinity.showing.names import Names
 from turnaffinity.showing.shown import hanging
@@ -23,6 +25,15 @@ from turnaffinity.showing.wording import Words
 
 STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "unobservable": "cyan", "conforms": "bold green",
           "violates": "bold red", "incomplete": "bold magenta"}  # fmt: skip
+FIGURES = {
+    "turns_opened": "turns opened", "turns_closed": "turns closed", "turns_superseded": "turns superseded",
+    "orphans_left": "orphans left", "turns_per_minute": "turns per minute", "turn_length_s": "turn length s",
+    "jobs_per_turn": "jobs per turn", "selections": "selections", "commands_per_selection": "commands per selection",
+    "pools_asked_per_selection": "pools asked per selection", "affinity_reads": "affinity reads",
+    "affinity_hits": "affinity hits", "hot_keys": "hot keys", "span_s": "span s", "median": "median",
+    "longest": "longest",
+}  # fmt: skip
+"""How the page calls the figures of a trace."""
 TOLD = 3
 """Failures of one rule that the terminal shows; the JSON has more."""
 
@@ -42,9 +53,41 @@ def reading_bar() -> Iterator[Progress]:
         yield lambda count: bar.update(task, advance=count)
 
 
-def print_audit(report: AuditReport) -> None:
-    """Print the table of rules, the first failures with their lines, and the verdict."""
+def print_audit(report: AuditReport, *, everything: bool = False) -> None:
+    """Print the verdict: where rules were broken the mistakes and a line a family, else the table of rules.
+
+    With `everything` the table, and each rule's first failures with the lines around them, whatever was broken.
+    """
     console, names, words = console_for(), Names(report.layout), Words()
+    brief = bool(report.failed) and not everything
+    if brief:
+        _print_mistakes(console, report, names, words)
+    else:
+        _print_table(console, report, words)
+        for rule in report.rules:
+            for failure in rule["failures"][:TOLD]:
+                _print_failure(console, rule["id"], failure, names)
+    console.print()
+    _print_warnings(console, report, names)
+    if brief:
+        print_families(console, words, ((rule["id"], rule["status"]) for rule in report.rules))
+        console.print()
+    _print_names(console, names, words)
+    for sentence in report.read_as:
+        console.print(Text(words.told(sentence)), soft_wrap=True)
+    print_hanging(console, "", _summary(report, words))
+    verdict, more = words(report.verdict), [f", reading {report.reading}"]
+    if report.unseen:
+        more.append(f"; this trace cannot show {', '.join(report.unseen)}")
+    if report.other_choices:
+        more.append(f"; seen: {'; '.join(report.other_choices)} (see --reading)")
+    if report.stale:
+        stale = ", ".join(entry["rule"] for entry in report.stale)
+        more.append(f"; expected to fail and did not: {stale}")
+    console.print(Text.assemble((verdict, STYLES[report.verdict]), *map(words.told, more)))
+
+
+def _print_table(console: Console, report: AuditReport, words: Words) -> None:
     table = Table(box=None, pad_edge=False)
     for column in (words("rule"), words("level"), words("status"), words("seen"), words("broken"), words("remark")):
         table.add_column(column)
@@ -53,43 +96,40 @@ def print_audit(report: AuditReport) -> None:
         remark = Text("; ".join(map(words.told, rule["reasons"])))
         table.add_row(rule["id"], rule["level"], status, f"{rule['cases']:,}", f"{rule['broken']:,}", remark)
     console.print(table)
-    for rule in report.rules:
-        for failure in rule["failures"][:TOLD]:
-            _print_failure(console, rule["id"], failure, names)
-    console.print()
-    _print_warnings(console, report, names)
-    _print_names(console, names)
-    for sentence in report.read_as:
-        console.print(Text(words.told(sentence)), soft_wrap=True)
-    console.print(Text(words.told(_summary(report))))
-    verdict = Text(words(report.verdict), style=STYLES[report.verdict])
-    more = [f", reading {report.reading}"]
-    if report.unseen:
-        more.append(f"; this trace cannot show {', '.join(report.unseen)}")
-    if report.other_choices:
-        more.append(f"; seen: {'; '.join(report.other_choices)} (see --reading)")
-    if report.stale:
-        stale = ", ".join(entry["rule"] for entry in report.stale)
-        more.append(f"; expected to fail and did not: {stale}")
-    for part in more:
-        verdict.append(words.told(part), style="default")
-    console.print(verdict)
 
 
-def _print_names(console: Console, names: Names) -> None:
+def _print_mistakes(console: Console, report: AuditReport, names: Names, words: Words) -> None:
+    """What is wrong, as in the verdict on a program: each mistake with its first line in the trace, and its turn."""
+    mistakes, width = mistakes_of_trace(report.rules), console.width - 3
+    for number, mistake in enumerate(mistakes[:MOST_MISTAKES], 1):
+        told = tell_in_trace(mistake, names, words, report.layout, report.lives, width)
+        if number > 1:
+            console.print()
+        print_hanging(console, f"{number}. ", told.says, STYLES["fail"])
+        for line in told.lines(width):
+            console.print(Text(f"   {line}", style="red" if line.startswith("> ") else ""), soft_wrap=True)
+    if rest := mistakes[MOST_MISTAKES:]:
+        rules = ", ".join(dict.fromkeys(rule for mistake in rest for rule in mistake.rules))
+        print_hanging(console, "", words("{n} more: {rules}", n=len(rest), rules=rules), "dim")
+
+
+def _print_names(console: Console, names: Names, words: Words) -> None:
     """What the short names stand for, so that the trace can be searched."""
     for raw, short in names.raw.items():
-        console.print(Text(f"{short} is {one_line(raw)}", style="dim"), soft_wrap=True)
+        text = words("{short} is {raw}", short=short, raw=one_line(raw))
+        console.print(Text(text, style="dim"), soft_wrap=True)
 
 
-def _summary(report: AuditReport) -> str:
+def _summary(report: AuditReport, words: Words) -> str:
     facts = report.statistics
-    gaps = f", {report.gaps} gaps" if report.gaps else ""
-    return (
-        f"{report.lines:,} lines, {report.matched:,} of interest{gaps}; {report.whole_turns:,} whole turns, "
-        f"{facts['turns_superseded']:,} superseded, {facts['orphans_left']:,} left over; "
-        f"{facts['selections']:,} selections by script"
-    )
+    gaps = words(", gaps: {n}", n=report.gaps) if report.gaps else ""
+    return words(
+        "lines: {lines}, of interest: {matched}{gaps}; whole turns: {whole}, superseded: {superseded}, "
+        "left over: {left}; selections by script: {selections}",
+        lines=f"{report.lines:,}", matched=f"{report.matched:,}", gaps=gaps, whole=f"{report.whole_turns:,}",
+        superseded=f"{facts['turns_superseded']:,}", left=f"{facts['orphans_left']:,}",
+        selections=f"{facts['selections']:,}",
+    )  # fmt: skip
 
 
 def _print_warnings(console: Console, report: AuditReport, names: Names) -> None:
@@ -154,26 +194,42 @@ class LiveTable:
 
 def audit_page(report: AuditReport) -> str:
     """The whole page as text; everything that came from the trace is escaped."""
-    data, names = report.as_dict(), Names(report.layout)
+    data, names, words = report.as_dict(), Names(report.layout), Words()
+    told = [tell_in_trace(each, names, words, report.layout, report.lives) for each in mistakes_of_trace(report.rules)]
     # rendered from top to bottom: what is shown before gets its name before
     return rendered(
         "audit.html.j2",
         report=data,
-        statements={rule.id: rule.statement for rule in RULES.values()},
+        lang=words.lang,
+        t=words,
+        mistakes=told,
         turns=_timeline(data["turns"], names),
-        shown=lambda failure: recorded_finding(failure, names, layout=report.layout),
-        figure=lambda value: names.apply(_figure(value)),
+        shown=lambda failure: recorded_finding(failure, names, layout=report.layout, words=words),
+        figures=FIGURES,
+        figure=lambda value: names.apply(_figure(value, words)),
         names=names,
     )
 
 
-def _figure(value: Any) -> str:
+def audit_markdown(report: AuditReport) -> str:
+    """What a pull request shows of the verdict on a trace."""
+    words = Words()
+    counts = f"{_summary(report, words)}; {words('reading')} {report.reading}"
+    name = ", ".join(report.files)
+    return trace_as_markdown(name, report.verdict, counts, report.rules, report.layout, report.lives)
+
+
+def _figure(value: Any, words: Words) -> str:
     """A figure in words: "median: 1.2, longest: 3", "key (12)", or that it was not seen."""
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_figure(each)}" for name, each in value.items()) or "none"
+        return ", ".join(
+            f"{words(FIGURES.get(name, str(name)))}: {_figure(each, words)}" for name, each in value.items()
+        ) or words("none")
     if isinstance(value, list):
-        return ", ".join(f"{one_line(name)} ({count})" for name, count in value) or "none"
-    return "not seen" if value is None else f"{value:,}" if isinstance(value, (int, float)) else str(value)
+        return ", ".join(f"{one_line(name)} ({count})" for name, count in value) or words("none")
+    if value is None:
+        return words("not seen")
+    return f"{value:,}" if isinstance(value, (int, float)) else str(value)
 
 
 def _timeline(lives: list[dict[str, Any]], names: Names) -> list[dict[str, Any]]:

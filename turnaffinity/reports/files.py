@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -90,3 +91,19 @@ def _partial(path: Path) -> Path:
 
 def _unwritable(path: Path, error: OSError) -> Problem:
     return Problem(str(path), error.strerror or "cannot be written", "name a file that can be written")
+
+
+def summary_file() -> Path | None:
+    """Where GitHub takes what it shows of a job, if it is GitHub that runs us."""
+    named = os.environ.get("GITHUB_STEP_SUMMARY")
+    return Path(named) if named else None
+
+
+def add_to_summary(path: Path, text: str) -> None:
+    """Add to the page that GitHub shows of a job; several steps of a job write to the same file."""
+    try:
+        with path.open("a", encoding="utf-8") as summary:
+            summary.write(text + "\n")
+    except OSError as error:
+        mend = "unset GITHUB_STEP_SUMMARY, or use --markdown FILE"
+        raise Problem(str(path), f"GITHUB_STEP_SUMMARY cannot be written ({error.strerror})", mend) from error

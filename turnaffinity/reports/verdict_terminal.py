@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -18,7 +18,8 @@ from rich.text import Text
 
 from turnaffinity.contract.rules import family, judged_only_with_faults
 from turnaffinity.diagnosis.lua_lines import ScriptLines
-from turnaffinity.diagnosis.telling import names_of, summary, tell
+from turnaffinity.diagnosis.missing import missing
+from turnaffinity.diagnosis.telling import Form, Summary, forms, names_of, summary, tell
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
@@ -37,6 +38,12 @@ STYLES = {
     "not-run": "bold magenta", "skip": "magenta", "conforms": "bold green", "violates": "bold red",
     "incomplete": "bold magenta",
 }  # fmt: skip
+SCREEN, HEADLINE = 40, 1
+"""A report of mistakes shows what fits so many lines, of which the headline takes one."""
+
+MOST_GAPS = 8
+"""Rules without a verdict that the last line of a short report names; more are counted."""
+
 MOST_FAILURES = 2
 """Failures shown of one rule; the rest is counted."""
 
@@ -90,6 +97,9 @@ def print_report(
         console.print(Text(f"\n{words(report.unrun)}", style=STYLES["fail"]))
     if report.failed and not report.unrun and not everything:
         _print_mistakes(console, words, report, script)
+        return
+    if report.gaps and not (report.unrun or report.filtered or everything):
+        _print_what_is_missing(console, words, report)
         _print_ending(console, words, report, brief=True)
         return
     for name_of_family, rules in groupby([] if report.unrun else report.rules, key=lambda rule: family(rule.id)):
@@ -106,32 +116,58 @@ def print_report(
 
 
 def _print_mistakes(console: Console, words: Words, report: Report, script: ScriptLines | None) -> None:
-    """What is wrong, MUST first; then a line for each warning, and one for each family."""
-    said = summary(report, words)
-    for number, mistake in enumerate(said.shown, 1):
-        told = tell(mistake, report, words, width=console.width - 3, script=script)
-        console.print()
-        _print_hanging(console, f"{number}. ", told.says, STYLES["fail"])
-        for line in told.lines(console.width - 3):
+    """What is wrong, MUST first, as much of it as one screen holds; then warnings, families and the verdict."""
+    said, width = summary(report, words), console.width - 3
+    with console.capture() as ending:
+        _print_after_mistakes(console, words, report, said)
+    mistakes = [tell(mistake, report, words, width=width, script=script) for mistake in said.shown]
+    room = SCREEN - HEADLINE - ending.get().count("\n")
+    shown: list[Form] = ["full"]
+    for number, (told, form) in enumerate(zip(mistakes, forms(mistakes, room, words, width), strict=True), 1):
+        if not form == shown[-1] == "row":
+            console.print()
+        shown.append(form)
+        print_hanging(console, *told.heading(number, form, words), STYLES["fail"])
+        for line in told.lines(width, form):
             console.print(Text(f"   {line}", style="red" if line.startswith("> ") else ""), soft_wrap=True)
+    _print_after_mistakes(console, words, report, said)
+
+
+def _print_after_mistakes(console: Console, words: Words, report: Report, said: Summary) -> None:
     if said.more:
-        _print_hanging(console, "", said.more, "dim")
+        print_hanging(console, "", said.more, "dim")
     console.print()
     for rule_id, text in said.warned:
-        _print_hanging(console, f"{words('warn')} {rule_id}  ", text, STYLES["warn"])
-    _print_families(console, words, report)
+        print_hanging(console, f"{words('warn')} {rule_id}  ", text, STYLES["warn"])
+    print_families(console, words, ((rule.id, rule.status) for rule in report.rules))
+    _print_ending(console, words, report, brief=True)
 
 
-def _print_families(console: Console, words: Words, report: Report) -> None:
-    for name, rules in groupby(report.rules, key=lambda rule: family(rule.id)):
+def _print_what_is_missing(console: Console, words: Words, report: Report) -> None:
+    """Each cause once, with the rules that wait for it and what to do next; then a line a family."""
+    for each in missing(report, words):
+        console.print()
+        print_hanging(console, "", words("{n} rules have no verdict: {why}", n=len(each.rules), why=each.why))
+        if each.todo:
+            print_hanging(console, f"{words('next')}  ", each.todo, "bold")
+    console.print()
+    print_families(console, words, ((rule.id, rule.status) for rule in report.rules))
+
+
+def print_families(console: Console, words: Words, rules: Iterable[tuple[str, str]]) -> None:
+    """A line for each family of rules, each given by its id and status: how many pass, and which do not."""
+    for name, statuses in groupby(rules, key=lambda rule: family(rule[0])):
         by_status: dict[str, list[str]] = {}
-        for rule in rules:
-            by_status.setdefault(rule.status, []).append(rule.id)
-        passed, all_of = len(by_status.pop("pass", [])), sum(1 for rule in report.rules if family(rule.id) == name)
-        others = "; ".join(f"{words(status)} {', '.join(ids)}" for status, ids in by_status.items())
+        for rule_id, status in statuses:
+            by_status.setdefault(status, []).append(rule_id)
+        all_of, passed = sum(map(len, by_status.values())), len(by_status.pop("pass", []))
+        others = "; ".join(
+            f"{words(status)} {words('all') if len(ids) == all_of > 1 else ', '.join(ids)}"
+            for status, ids in by_status.items()
+        )
         count = words("{n} of {all} pass", n=passed, all=all_of)
         style = "" if "fail" in by_status else "dim"
-        _print_hanging(console, f"{name:<6} ", f"{count}{'; ' if others else ''}{others}", style)
+        print_hanging(console, f"{name:<6} ", f"{count}{'; ' if others else ''}{others}", style)
     console.print(Text(words("every rule and every failure: --all"), style="dim"))
 
 
@@ -161,7 +197,7 @@ def _print_rule(console: Console, words: Words, rule: RuleReport) -> None:
         console.print(Padding(Text(words.told(one_line(sentence)), style=STYLES[rule.status]), (0, 0, 0, 14)))
 
 
-def _print_hanging(console: Console, label: str, text: str, style: str = "") -> None:
+def print_hanging(console: Console, label: str, text: str, style: str = "") -> None:
     """A label and a text whose further lines stand under its first."""
     for line in hanging(label, text, console.width):
         console.print(Text(line, style=style), soft_wrap=True)
@@ -171,7 +207,7 @@ def _print_failure(console: Console, words: Words, rule: RuleReport, failure: di
     names = names_of(report)
     style = STYLES["warn" if rule.level == "SHOULD" else "fail"]
     console.print()
-    _print_hanging(console, f"{rule.id}  ", one_line(failure["case"]), style)
+    print_hanging(console, f"{rule.id}  ", one_line(failure["case"]), style)
     more = [(name, one_line(failure[key])) for name, key in KNOWN_BESIDE if failure.get(key)]
     found = finding(failure, names, layout=report.layout, words=words, scripts=report.scripts, more=more)
     print_finding(console, found)
@@ -195,20 +231,20 @@ def _print_ending(console: Console, words: Words, report: Report, *, brief: bool
         chance = words("a choice that is not random passes with a chance below 1e-9")
         total = sum(draws for _, draws in drawn)
         which = "" if brief else f" ({each})"
-        _print_hanging(console, f"{words('drawn at random')}: ", f"{total} {words('draws')}{which}; {chance}", "dim")
+        print_hanging(console, f"{words('drawn at random')}: ", f"{total} {words('draws')}{which}; {chance}", "dim")
     if report.profile == "scheduler":
         seen = ", ".join(f"{name} = {choice or words('not seen')}" for name, choice in report.decisions.items())
         console.print(f"{words('decisions seen')}: {seen}")
     for stale in report.stale:
         console.print(Text(f"{words('stale')}: {stale['rule']} ({one_line(stale['reason'])})", style="yellow"))
     if why := report.why_not_executed(words.lang):
-        _print_hanging(console, "", why, "dim")
+        print_hanging(console, "", why, "dim")
     line = Text(words(report.verdict), style=STYLES[report.verdict])
-    line.append(verdict_details(report, words), style="default")
+    line.append(verdict_details(report, words, brief=brief), style="default")
     console.print(line)
 
 
-def verdict_details(report: Report, words: Words) -> str:
+def verdict_details(report: Report, words: Words, *, brief: bool = False) -> str:
     """What follows the verdict on its line: counts, and the rules that it names."""
     counts = f"{report.executed} {words('of')} {report.planned} {words('checks executed')}"
     parts = [f": {counts}, {report.seconds:.1f} s"]
@@ -224,6 +260,8 @@ def verdict_details(report: Report, words: Words) -> str:
     named("unobservable", [rule.id for rule in report.unseen])
     if report.filtered:
         parts.append(f"{words('only')} {', '.join(report.filtered)}")
+    elif brief and len(report.gaps) > MOST_GAPS:
+        parts.append(words("{n} rules not judged in full", n=len(report.gaps)))
     elif not report.unrun:
         named("nothing executed for", [rule.id for rule in report.gaps if not rule.cases])
         named("not judged in full", [rule.id for rule in report.gaps if rule.cases])
@@ -240,11 +278,11 @@ def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
     names, layout = Names(capsule.key_layout(), token(capsule.seed)), capsule.key_layout()
     subject = f"{one_line(replayed.implementation)} {words('on')} {one_line(replayed.server)}"
     console.print(Text(f"{subject}, {words('seed')} {capsule.seed}", style="bold"))
-    _print_hanging(console, f"{one_line(capsule.rule)}  ", one_line(capsule.case), STYLES["fail"])
+    print_hanging(console, f"{one_line(capsule.rule)}  ", one_line(capsule.case), STYLES["fail"])
     given, asked = given_and_asked(capsule.steps, layout, names, words)
     for label, text in ((words("given"), given), (words("asked"), asked)):
         if text:
-            _print_hanging(console, f"{label}  ", text)
+            print_hanging(console, f"{label}  ", text)
     console.print(Text(f"{words('recorded')}:", style="dim"))
     recorded = {"expected": capsule.expected, "observed": capsule.observed}
     print_finding(console, finding(recorded, names, layout=layout, words=words))

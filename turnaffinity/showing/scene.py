@@ -161,5 +161,5 @@ def _asked(step: Mapping[str, Any], names: Names, words: Words) -> str:
     where = "" if room is None else words(" in a room") if room else words(" in a room without others")
     return words(
         "finalize {session} with {reason}, {src} to {to}{where}", session=names.session(step["session_id"]),
-        reason=step["reason"], src=names.language(step["src_lang"]), to=to, where=where,
+        reason=step["reason"] or '""', src=names.language(step["src_lang"]), to=to, where=where,
     )  # fmt: skip

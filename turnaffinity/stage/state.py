@@ -89,7 +89,7 @@ class State:
 
 
 def difference(before: Mapping[str, KeyState | None], after: Mapping[str, KeyState | None]) -> list[str]:
-    """What changed, a sentence a key: empty where nothing did."""
+    """What changed, a sentence for each thing that did; of a hash or a set only what differs."""
     changes: list[str] = []
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key), after.get(key)
@@ -100,8 +100,38 @@ def difference(before: Mapping[str, KeyState | None], after: Mapping[str, KeySta
         elif new is None and old is not None:
             changes.append(f"{key} is gone; it held {old.text()}")
         elif old is not None and new is not None:
-            changes.append(f"{key} was {old.text()} and is {new.text()}")
+            changes += _within(key, old, new)
     return changes
+
+
+def _within(key: str, old: KeyState, new: KeyState) -> list[str]:
+    """What changed in one key that was there before and is there after."""
+    if old.type != new.type or not isinstance(old.value, dict | frozenset):
+        return [f"{key} was {old.text()} and is {new.text()}"]
+    lost, gained, changes = _parts(old.value), _parts(new.value), []
+    if isinstance(old.value, dict):
+        for name in sorted(old.value.keys() & new.value.keys()):
+            if old.value[name] != new.value[name]:
+                now, before = gained.pop(name), lost.pop(name)
+                changes.append(f"{key} has {now} in place of {before}")
+    if gone := [text for name, text in lost.items() if name not in gained]:
+        changes.append(f"{key} lost {', '.join(gone)}")
+    if added := [text for name, text in gained.items() if name not in lost]:
+        changes.append(f"{key} gained {', '.join(added)}")
+    if old.expires_at_ms != new.expires_at_ms:
+        changes.append(
+            f"{key} has no TTL any more" if new.expires_at_ms == NO_TTL
+            else f"{key} got a TTL" if old.expires_at_ms == NO_TTL
+            else f"{key} has another TTL"
+        )  # fmt: skip
+    return changes
+
+
+def _parts(value: Mapping[str, str] | frozenset[str]) -> dict[str, str]:
+    """The fields of a hash, or the members of a set, each as a person reads it; sorted."""
+    if isinstance(value, frozenset):
+        return {member: member for member in sorted(value)}
+    return {name: f"{name}={value[name]}" for name in sorted(value)}
 
 
 def take_snapshot(client: Any, layout: KeyLayout, *, everything: bool) -> State:

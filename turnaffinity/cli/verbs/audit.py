@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from turnaffinity.cli.options import ExpectFile, HtmlFile, JsonFile, JunitFile, LayoutFile
+from turnaffinity.cli.options import ExpectFile, HtmlFile, JsonFile, JunitFile, LayoutFile, MarkdownFile
 
 
 def audit(
@@ -24,6 +24,7 @@ def audit(
     json_file: JsonFile = None,
     html: HtmlFile = None,
     junit: JunitFile = None,
+    markdown: MarkdownFile = None,
     expect_fail: ExpectFile = None,
     remember: Annotated[
         int, typer.Option("--remember", metavar="N", min=1, help="closed turns remembered (TA-TURN-3)")
@@ -37,6 +38,9 @@ def audit(
         int | None,
         typer.Option("--metrics", metavar="PORT", help="with --follow: serve Prometheus metrics", min=0, max=65535),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="print each rule and each failure, not the mistakes alone")
+    ] = False,
 ) -> None:
     """Judge recorded MONITOR traffic: which rules held, which broke, and at which line. Touches no system.
 
@@ -67,6 +71,7 @@ def audit(
     audit_and_report(
         Options(
             files=tuple(files or ()), reading=reading, layout=layout, json_file=json_file, html=html, junit=junit,
-            expect_fail=expect_fail, remember=remember, follow=follow, url=url, seconds=seconds, metrics=metrics,
+            markdown=markdown, expect_fail=expect_fail, remember=remember, follow=follow, url=url, seconds=seconds,
+            metrics=metrics, everything=everything,
         )
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from turnaffinity.cli.options import ExpectFile, HtmlFile, JsonFile, JunitFile, Lang, LayoutFile
+from turnaffinity.cli.options import ExpectFile, HtmlFile, JsonFile, JunitFile, Lang, LayoutFile, MarkdownFile
 
 
 def verify(
@@ -39,9 +39,7 @@ def verify(
     json_file: JsonFile = None,
     junit: JunitFile = None,
     html: HtmlFile = None,
-    markdown: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="write what a pull request shows")
-    ] = None,
+    markdown: MarkdownFile = None,
     badge: Annotated[Path | None, typer.Option("--badge", metavar="FILE", help="write an SVG badge")] = None,
     expect_fail: ExpectFile = None,
     write_expect: Annotated[
