@@ -74,10 +74,11 @@ refresh: $(DEV) ## execute every notebook anew, and store its outputs
 lab: $(NOTEBOOKS) ## JupyterLab on the notebooks, with a live server behind them
 	@$(BIN)/turnaffinity lab $(ARGS)
 
-book: $(NOTEBOOKS) ## the notebooks as HTML with navigation and search, in out/book
+book: $(NOTEBOOKS) ## notebooks and reference, in both languages, as HTML with search, in out/book
 	@$(BIN)/python -c 'import sphinx, myst_nb, furo' 2>/dev/null || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[book]'
-	@$(BIN)/python -m sphinx -q -W --keep-going -b html notebooks out/book
+	@$(BIN)/python -m turnaffinity.book.source out/book-source
+	@$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html out/book-source out/book
 	@echo "open out/book/index.html"
 
 sbom: $(BASE) ## what the package brings with it, as CycloneDX, in out/sbom.cdx.json

@@ -3,6 +3,8 @@
 project = "turnaffinity"
 html_title = "turnaffinity: the contract, walked through"
 extensions = ["myst_nb"]
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
 nb_execution_mode = "off"
 html_theme = "furo"
 html_copy_source = False

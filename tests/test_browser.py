@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from command_line import typed
@@ -20,6 +23,7 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
 
+from turnaffinity.contract.rules import RULES  # noqa: E402
 from turnaffinity.notebook.lab import copy_notebooks, started_lab  # noqa: E402
 
 pytestmark = pytest.mark.browser
@@ -97,7 +101,7 @@ def test_the_book_has_its_pages_its_pictures_and_a_search(browser: Any, scheme: 
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
     browser.get((book / "07-open-decisions.html").as_uri())
     links = [link.get_attribute("href") for link in everywhere(browser, ".sidebar-tree a")]
-    english = [link for link in links if "/zh/" not in link]
+    english = [link for link in links if "/zh/" not in link and "/reference/" not in link]
     assert len(english) == len(list((ROOT / "notebooks").glob("*.ipynb")))
     (twin,) = everywhere(browser, ".twin a")
     assert twin.text == "中文" and twin.get_attribute("href").endswith("/zh/07-open-decisions.html")
@@ -119,6 +123,41 @@ def test_a_page_of_the_book_leads_to_its_twin_and_back(browser: Any, book: Path)
     browser.save_screenshot(str(OUT / "book-zh.png"))
     everywhere(browser, ".twin a")[0].click()
     until(browser, lambda b: "/zh/" not in b.current_url, "the English page")
+
+
+def test_every_link_of_the_book_leads_to_a_page_and_a_place_that_are_there(book: Path) -> None:
+    pages = {path: path.read_text(encoding="utf-8") for path in book.rglob("*.html")}
+    places = {path: set(re.findall(r'\bid="([^"]+)"', text)) for path, text in pages.items()}
+    rules = {path.stem for path in pages if path.parent.name == "rules"}
+    assert rules == set(RULES)
+    dead = []
+    for path, text in pages.items():
+        for address in re.findall(r'<a [^>]*href="([^"]*)"', text):
+            if address.startswith(("http", "mailto:", "data:")):
+                continue
+            file, _, place = unquote(unescape(address)).partition("#")
+            target = (path.parent / file.partition("?")[0]).resolve() if file else path
+            if not target.exists() or (place and target in places and place not in places[target]):
+                dead.append(f"{path.relative_to(book)}: {address}")
+    assert dead == []
+    to_rules = [address for text in pages.values() for address in re.findall(r'href="([^"]*rules/TA-[^"]*)"', text)]
+    assert len(to_rules) > 4 * len(RULES)
+
+
+def test_a_rule_is_found_by_what_it_says_and_its_page_leads_to_its_notebook(browser: Any, book: Path) -> None:
+    browser.get((book / "reference" / "rules" / "TA-CLEAR-5.html").as_uri())
+    text = everywhere(browser, "article")[0].text
+    assert RULES["TA-CLEAR-5"].statement in text and "deletes-the-session-hash" in text
+    everywhere(browser, "article a[href$='04-clear.html']")[0].click()
+    until(browser, lambda b: "04-clear" in b.current_url, "the notebook")
+    everywhere(browser, "article a[href$='rules/TA-CLEAR-5.html']")[0].click()
+    until(browser, lambda b: "TA-CLEAR-5" in b.current_url, "the rule again")
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    )
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 400
+    browser.save_screenshot(str(OUT / "book-rule-400.png"))
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_on_the_decision_page_a_choice_is_turned_a_story_stepped_and_two_readings_compared(

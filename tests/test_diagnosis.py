@@ -57,7 +57,8 @@ def test_every_mutant_has_a_pattern_of_checks_that_exist() -> None:
         "run: python -m turnaffinity.mutation.patterns"
     )
     suite = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "conformance/suite").rglob("*.py"))
-    gone = [check for check in data["checks"] if f"def {check.split(' ')[1]}(" not in suite]
+    cases = [check for check in data["checks"] if check.split(" ")[1].startswith("test_")]
+    gone = [check for check in cases if f"def {check.split(' ')[1]}(" not in suite]
     assert gone == [], "run: python -m turnaffinity.mutation.patterns"
 
 

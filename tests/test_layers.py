@@ -31,6 +31,7 @@ LAYERS = (
     {"notebook"},
     {"translating"},
     {"cli"},
+    {"book"},
     {"__main__"},
 )
 """From the ground up; a module may import from its own folder, from those below it, and one way from one beside."""

@@ -174,7 +174,9 @@ def _lives_in(found: Mapping[str, Any], lives: Sequence[Mapping[str, Any]]) -> l
     texts = [str(found["expected"]), str(found["observed"]), *(
         part for line in found["wire"] if line["broken"] for part in line["argv"]
     )]  # fmt: skip
-    return [life for life in lives if any(life["turn_id"] in text for text in texts)][:1]
+    named = [life for life in lives if any(life["turn_id"] in text for text in texts)]
+    during = [life for life in lives if life["first_line"] <= found["line"] <= life["last_line"]]
+    return [*named, *(life for life in during if any(text.endswith(f":{life['session_id']}") for text in texts))][:1]
 
 
 def _life(life: Mapping[str, Any], found: Mapping[str, Any], names: Names, words: Words) -> str:

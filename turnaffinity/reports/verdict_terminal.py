@@ -41,6 +41,9 @@ STYLES = {
 SCREEN, HEADLINE = 40, 1
 """A report of mistakes shows what fits so many lines, of which the headline takes one."""
 
+MORE = "all failures: --all; one rule: turnaffinity rules ID, or reference/rules/ID in the book (make book)"
+"""Where there is more than a short report says."""
+
 MOST_GAPS = 8
 """Rules without a verdict that the last line of a short report names; more are counted."""
 
@@ -168,7 +171,7 @@ def print_families(console: Console, words: Words, rules: Iterable[tuple[str, st
         count = words("{n} of {all} pass", n=passed, all=all_of)
         style = "" if "fail" in by_status else "dim"
         print_hanging(console, f"{name:<6} ", f"{count}{'; ' if others else ''}{others}", style)
-    console.print(Text(words("every rule and every failure: --all"), style="dim"))
+    console.print(Text(words(MORE), style="dim"))
 
 
 def _cut(console: Console, text: str, columns: int) -> str:

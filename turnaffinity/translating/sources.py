@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.shared_files import PACKAGE, shared
-from turnaffinity.translating.edition import prose_of, titles_of
+from turnaffinity.translating.edition import blocks, is_prose, prose_of, titles_of
 from turnaffinity.translating.files import messages_of
 
 Messages = dict[str, list[str]]
@@ -42,6 +44,7 @@ SHOWN_IN = (
     "mutation",
     "capsules",
     "audit",
+    "book",
 )
 """The folders that put something into the words of a language."""
 
@@ -188,6 +191,42 @@ def _pattern(text: str) -> re.Pattern[str]:
     )
 
 
+def documents() -> list[Path]:
+    """The texts that the book has in both languages, block by block."""
+    project = shared("conformance").parent
+    own = sorted((PACKAGE / "book" / "texts").glob("*.md"))
+    others = ("conformance/vectors/README.md", "lua/README.md", "CHANGELOG.md")
+    return [*own, *(path for name in others if (path := project / name).is_file())]
+
+
+def _documents() -> Messages:
+    found: Messages = {}
+    for path in documents():
+        for block in filter(is_prose, blocks(path.read_text(encoding="utf-8"))):
+            if not re.fullmatch(r"\{\w+\}|<!--.*", block, re.DOTALL):
+                found.setdefault(block, []).append(path.name)
+    return found
+
+
+def _schemas() -> Messages:
+    """What the schemas and the layout say of each member."""
+    found: Messages = {}
+
+    def take(part: object, place: str) -> None:
+        if isinstance(part, dict):
+            if isinstance(said := part.get("description"), str):
+                found.setdefault(said, []).append(place)
+            part = list(part.values())
+        if isinstance(part, list):
+            for each in part:
+                take(each, place)
+
+    for path in sorted(shared("conformance", "schema").glob("*.json")):
+        take(json.loads(path.read_text(encoding="utf-8")), path.name)
+    take([{"description": field.description} for field in KeyLayout.model_fields.values()], "layout.py")
+    return {text: sorted(set(places)) for text, places in found.items()}
+
+
 SOURCES: dict[str, Callable[[], Messages]] = {
     "shown": _shown,
     "notebooks": _notebooks,
@@ -195,5 +234,7 @@ SOURCES: dict[str, Callable[[], Messages]] = {
     "cases": _cases,
     "rules": _rules,
     "commands": _command_line,
+    "documents": _documents,
+    "schemas": _schemas,
 }
 """The domains by name."""
