@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from itertools import zip_longest
 
 from rich.cells import cell_len
 
-from turnaffinity.contract.decisions import DECISIONS, GOALS, parse_reading
+from turnaffinity.contract.decisions import DECISIONS, GOALS, Reading, parse_reading
+from turnaffinity.contract.glossary import TERMS
 from turnaffinity.explorer.crashes import CrashReport, Stop, search_crashes
 from turnaffinity.explorer.matrix import Cell, Exploration, explore
 from turnaffinity.explorer.rollouts import RolloutMatrix, replay, roll_out_all
 from turnaffinity.explorer.versions import ALL_VERSIONS, parse_version
 from turnaffinity.notebook.turned import Turned
 from turnaffinity.problem import Problem
-from turnaffinity.reports.decisions import rollouts_text, upgrades_said
+from turnaffinity.reports.decisions import decision_record, rollouts_text, upgrades_said
 from turnaffinity.reports.matrix import bounds_told, matrix_picture, story
 from turnaffinity.server import open_server
 from turnaffinity.showing.canvas import Picture
@@ -38,6 +40,24 @@ class Told(Shown):
         """The same, long lines broken where the page ends."""
         style = PRE.replace("white-space:pre;", "white-space:pre-wrap;")
         return f"<pre {style}>{escape(chr(10).join(self.lines()))}</pre>"
+
+
+@dataclass(frozen=True, repr=False)
+class AsItIs(Told):
+    """Lines that are in the reader's language already."""
+
+    def lines(self, width: int | None = None) -> list[str]:
+        """The lines."""
+        return list(self.told)
+
+
+def glossary() -> Told:
+    """The words of the contract in both languages, two a line."""
+    pairs = [f"{padded(word, 14)} {zh}" for word, zh in TERMS.items()]
+    half = (len(pairs) + 1) // 2
+    return AsItIs(tuple(
+        f"{padded(left, 32)}{right}".rstrip() for left, right in zip_longest(pairs[:half], pairs[half:], fillvalue="")
+    ))  # fmt: skip
 
 
 def decisions() -> Told:
@@ -102,6 +122,15 @@ class Explored:
     def story(self, reading: str, goal_id: str) -> Told:
         """A smallest counterexample, step by step, with what the listener hears; or that the goal holds."""
         return Told(tuple(story(self.cell(reading, goal_id), Words())))
+
+    def record(self, reading: Reading, upgrading: Upgrades, *, present: str = "before", day: str = "") -> AsItIs:
+        """The record of a decision, as `turnaffinity explore --decide READING --adr FILE` writes it."""
+        words = Words()
+        text = decision_record(
+            reading, self.result, upgrading.matrix, today=day or words("the day of the review"), present=present,
+            words=words,
+        )  # fmt: skip
+        return AsItIs(tuple(text.rstrip().splitlines()))
 
     def turned(self, goal_id: str = "", reading: str = "intent") -> Turned:
         """A panel on which D1 to D4 are turned by hand."""

@@ -49,7 +49,7 @@ def mark_of(matrix: RolloutMatrix, a: str, b: str, goal_id: str) -> str:
 
 def _rows(matrix: RolloutMatrix, words: Words) -> list[list[str]]:
     """A row for each version alone and each pair: both names, a mark for each goal, and whether it may be."""
-    alone = [(version.name, version.name) for version in ALL_VERSIONS]
+    alone = [(one.a.name, one.a.name) for one in matrix.rollouts if one.a == one.b]
     rows = []
     for a, b in [*alone, *((one.a.name, one.b.name) for one in matrix.pairs)]:
         marks = [mark_of(matrix, a, b, goal.id) for goal in GOALS]
