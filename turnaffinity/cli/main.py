@@ -80,6 +80,22 @@ def _stdout_is_broken() -> bool:
         return False
 
 
+LABELS = (
+    "Usage:", "Arguments:", "Options:", "Verbs:", "Show this message and exit.", "[default:", "[required]",
+    "Install completion for the current shell.",
+    "Show completion for the current shell, to copy it or customize the installation.",
+)  # fmt: skip
+"""What click writes by itself, in English."""
+
+
+def _labelled(text: str) -> str:
+    """A help text with click's own words in the reader's language."""
+    lang = preferred_language()
+    for label in LABELS:
+        text = text.replace(label, said(label, lang))
+    return text
+
+
 class Manual(TyperCommand):
     """A verb whose help is its docstring exactly as it is written: examples keep their lines."""
 
@@ -88,6 +104,10 @@ class Manual(TyperCommand):
         formatter.write_paragraph()
         for line in said(self.help or "", preferred_language()).splitlines():
             formatter.write(f"  {line}".rstrip() + "\n")
+
+    def get_help(self, ctx: Any) -> str:
+        """The manual, all of it in one language."""
+        return _labelled(super().get_help(ctx))
 
 
 class Verbs(TyperGroup):
@@ -119,6 +139,13 @@ class Verbs(TyperGroup):
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write the overview's sentences, line for line."""
         Manual.format_help_text(self, ctx, formatter)  # type: ignore[arg-type]
+
+    def get_help(self, ctx: Any) -> str:
+        """The overview, all of it in one language."""
+        for parameter in self.params:
+            if text := getattr(parameter, "help", None):
+                parameter.help = said(text, preferred_language())  # type: ignore[attr-defined]
+        return _labelled(super().get_help(ctx))
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """As typer does; a reader that left while help was printed is no error."""

@@ -181,8 +181,10 @@ def _lives_in(found: Mapping[str, Any], lives: Sequence[Mapping[str, Any]]) -> l
 
 def _life(life: Mapping[str, Any], found: Mapping[str, Any], names: Names, words: Words) -> str:
     """From its opening to its close, with the lines, and where between them this broke."""
-    return words(
-        "{turn} of {session}: opened at line {first}, broken at line {line}, closed at line {last}, {ms} ms later",
+    told_life = words(
+        "{turn} of {session}: opened at line {first}, broken at line {line}, closed at line {last}",
         turn=names.turn(life["turn_id"]), session=names.session(life["session_id"]), first=life["first_line"],
-        line=found["line"], last=life["last_line"], ms=f"{1000 * (life['closed_at'] - life['opened_at']):,.0f}",
+        line=found["line"], last=life["last_line"],
     )  # fmt: skip
+    seconds = life["closed_at"] - life["opened_at"]
+    return f"{told_life}{words(', {s} s later', s=f'{seconds:,.0f}')}" if seconds >= 1 else told_life

@@ -47,11 +47,14 @@ def marked(text: str) -> str:
 
 def source(rule: Rule) -> str:
     """Where a rule comes from, in words."""
+    words = Words()
     parts = [part.strip() for part in rule.section.split(",")]
-    names = {"field": "running schedulers", "kit": "this kit"}
+    names = {"field": words("running schedulers"), "kit": words("this kit")}
     sections = [part.removeprefix("note ") for part in parts if part.removeprefix("note ").isdigit()]
-    told = [f"the note, section{'s' * (len(sections) > 1)} {' and '.join(sections)}"] if sections else []
-    return " and ".join(told + [names[part] for part in parts if part in names])
+    both = words(" and ")
+    told = [words("the note, section {n}", n=sections[0])] if len(sections) == 1 else []
+    told += [words("the note, sections {n}", n=both.join(sections))] if len(sections) > 1 else []
+    return both.join(told + [names[part] for part in parts if part in names])
 
 
 def rule(rule_id: str) -> RuleCard:

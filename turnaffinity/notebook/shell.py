@@ -33,6 +33,8 @@ WIDTH = 100
 END = "turnaffinity:end-of-recording"
 """Sent with ECHO after the last step, so that a recording ends when all that was asked for is in it."""
 
+NAMED_ALREADY = re.compile(r"([A-Z]\d+) (?:is|即) \1")
+"""A line that says what a short name stands for, where the page has that short name only."""
 CHANGING = [
     (re.compile(r"\b\d+(\.\d+)? (ms|s)\b"), "… s"),
     (re.compile(r"\b\d+\.\d{6} \["), "…time… ["),
@@ -116,7 +118,7 @@ class Shell:
         names = Names(token=token(0))
         text = DRAWS.sub("", done.stdout + done.stderr)
         printed = [names.apply(self._steady(each)).rstrip() for each in text.splitlines()]
-        return Ran(line, done.returncode, tuple(printed))
+        return Ran(line, done.returncode, tuple(each for each in printed if not NAMED_ALREADY.fullmatch(each)))
 
     def json(self, name: str) -> dict[str, Any]:
         """The contents of a JSON file in the folder."""

@@ -235,7 +235,8 @@ def _mark(exploration: Exploration, reading: Reading, goal_id: str) -> str:
 
 def story(cell: Cell, words: Words | None = None) -> list[str]:
     """The sentences of one counterexample, in order; for a goal that holds, one sentence that says so."""
-    told = (words or Words()).told
+    words = words or Words()
+    told = words.told
     goal = told(cell.goal.title)
     if cell.behaviour is None:
         reach = told("for behaviours of any length" if cell.closed else "within the bounds")
@@ -245,7 +246,7 @@ def story(cell: Cell, words: Words | None = None) -> list[str]:
     turns: dict[str, str] = {}
     lines += [f"{number}. {_sentence(step, turns, told)}" for number, step in enumerate(steps[1:], start=1)]
     why = told(" ".join(turns.get(word, word) for word in cell.why.split()))
-    return [*lines, told(f"Broken: {why}."), told(f"What is heard: {told(cell.goal.heard)}.")]
+    return [*lines, words("Broken: {why}.", why=why), told(f"What is heard: {told(cell.goal.heard)}.")]
 
 
 def _given(step: dict[str, Any], told: Tell) -> str:
