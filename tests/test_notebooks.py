@@ -43,8 +43,8 @@ def everything() -> str:
     return "\n".join(source(cell) for path in NOTEBOOKS for kind in ("markdown", "code") for cell in cells(path, kind))
 
 
-def test_the_ten_notebooks_are_there() -> None:
-    assert [path.name[:2] for path in NOTEBOOKS] == [f"{number:02}" for number in range(10)]
+def test_the_eleven_notebooks_are_there() -> None:
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{number:02}" for number in range(11)]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
