@@ -11,7 +11,7 @@ from turnaffinity.contract.rules import RULES
 from turnaffinity.faults.claims import Plays, claim_survived
 from turnaffinity.judging.run import verify
 from turnaffinity.judging.verdict import CaseResult, Report, rule_reports, settled
-from turnaffinity.stage.business import contracts, is_binding
+from turnaffinity.stage.business import contracts, is_binding, of_turns_and_sessions, under
 from turnaffinity.stage.evidence import Follows, NotRun
 from turnaffinity.stage.judge import Judge
 from turnaffinity.stage.stage import Stage
@@ -172,3 +172,14 @@ def test_a_scenario_whose_plays_were_left_out_did_not_pass() -> None:
 
 def test_a_case_that_follows_says_from_which_rule() -> None:
     assert Follows("TA-SEL-2", "the choice is fixed").reason == "follows from TA-SEL-2: the choice is fixed"
+
+
+def test_keys_of_other_kinds_that_begin_as_turn_keys_do_are_none_of_them() -> None:
+    layout = KeyLayout(
+        turn="mt:{turn_id}:turn", node="mt:n:{node_id}", pool="mt:{pair}:p{pool_id}", job="mt:job:{job_id}"
+    )
+    turns = {"mt:t1:turn", "mt:t1:turn:old", "mt:left-behind"}
+    others = {"mt:n:n1", "mt:zh:en:p0", "mt:job:j1"}
+    state = State({key: KeyState("string", "x") for key in (*turns, *others)})
+    assert set(under(layout, state, "turn")) == turns
+    assert set(of_turns_and_sessions(layout, state)) == turns

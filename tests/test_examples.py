@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import typed
 
 from turnaffinity.contract.decisions import Reading, all_readings
 from turnaffinity.contract.layout import KeyLayout
@@ -327,3 +329,31 @@ def _imports(path: Path) -> Iterator[str]:
             yield from (name.name for name in statement.names)
         elif isinstance(statement, ast.ImportFrom):
             yield statement.module or ""
+
+
+RENAMED = (
+    'turn = "mt:{turn_id}:turn"\nnode = "mt:n:{node_id}"\npool = "mt:{pair}:p{pool_id}"\njob = "mt:job:{job_id}"\n'
+)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["limited rights", "a cluster", "other names"])
+@pytest.mark.parametrize("name", sorted(NEEDS))
+def test_an_example_keeps_the_contract_with_limited_rights_on_a_cluster_and_under_other_names(
+    name: str, how: str, tmp_path: Path
+) -> None:
+    if (missing := missing_tool(NEEDS[name])) is not None:
+        pytest.skip(missing)
+    (tmp_path / "layout.toml").write_text(RENAMED, encoding="utf-8")
+    options: dict[str, list[Any]] = {
+        "limited rights": ["--acl"],
+        "a cluster": ["--server", "cluster"],
+        "other names": ["--layout", tmp_path / "layout.toml"],
+    }
+    rules = [part for rule in ("TA-SEL-1", "TA-SEL-2", "TA-WRITE-1", "TA-CLEAR-1") for part in ("--rule", rule)]
+    ran = typed("verify", "--adapter", EXAMPLES / name / "run", *options[how], *rules, "--json", "-")
+    report = json.loads(ran.stdout)
+    assert {rule["id"]: rule["status"] for rule in report["rules"] if rule["cases"]} == dict.fromkeys(
+        rules[1::2], "pass"
+    )
+    assert [check["id"] for check in report["protocol"] if check["status"] == "fail"] == []

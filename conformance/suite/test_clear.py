@@ -11,6 +11,7 @@ from turnaffinity.faults.one_error import (
 )
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import needs_a_clear
+from turnaffinity.stage.business import under
 from turnaffinity.stage.drawing import needs_random
 from turnaffinity.stage.stage import Stage, told
 from turnaffinity.subjects.subject import Refused
@@ -278,7 +279,7 @@ def test_after_a_close_no_turn_key_of_that_turn_remains(stage: Stage, site: str,
         found = stage.snapshot().keys.get(stage.layout.turn_key(turn))
         stage.claim(found is None, f"no key {stage.layout.turn_key(turn)}", found.text() if found else "", step.seen)
     if stage.reading.d1 == "reuse":
-        left = sorted(stage.snapshot().with_prefix(stage.layout.prefixes["turn"]))
+        left = sorted(under(stage.layout, stage.snapshot(), "turn"))
         stage.claim(not left, "no turn key at all", ", ".join(left), step.seen)
 
 

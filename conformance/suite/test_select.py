@@ -4,6 +4,7 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import claim_chosen, claim_every_time, selected_from_nobody
+from turnaffinity.stage.business import of_turns_and_sessions
 from turnaffinity.stage.drawing import claim_random, selects
 from turnaffinity.stage.languages import USUAL, USUAL_PAIRS, USUAL_RING
 from turnaffinity.stage.nodes import (
@@ -541,7 +542,7 @@ def warn_of_writes_that_change_nothing(stage: Stage, step: Step) -> None:
 def test_a_selection_leaves_the_ttl_of_turn_keys_and_session_hashes_as_it_is(stage: Stage) -> None:
     scenes = selection_scenes(stage)
     state = stage.snapshot()
-    ours = state.with_prefix(stage.layout.prefixes["turn"], stage.layout.prefixes["session"])
+    ours = of_turns_and_sessions(stage.layout, state)
     stage.do_all([("PEXPIREAT", key, 4102444800000) for key in sorted(ours)])
     before = stage.snapshot()
     for turn in scenes.values():

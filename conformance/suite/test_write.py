@@ -4,6 +4,7 @@ import pytest
 
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import needs_a_write
+from turnaffinity.stage.business import of_turns_and_sessions, under
 from turnaffinity.stage.drawing import needs_random
 from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.stage import Stage, told
@@ -77,7 +78,7 @@ def test_if_no_job_got_a_node_neither_field_is_written(stage: Stage, site: str) 
     step = stage.finalize(session, "max_duration", site)
     no_node = isinstance(step.answer, Refused) and step.answer.code == "no_node"
     stage.claim(no_node, "error no_node", told(step.answer), step.seen)
-    turns = sorted(stage.snapshot().with_prefix(stage.layout.prefixes["turn"]))
+    turns = sorted(under(stage.layout, stage.snapshot(), "turn"))
     stage.claim(not turns, "no turn key", ", ".join(turns), step.seen)
     left = stage.open_turn(session)
     stage.claim(left is None, "no open turn", f"{left} is open", step.seen)
@@ -125,7 +126,7 @@ def test_neither_key_has_a_ttl_after_a_write(stage: Stage, site: str) -> None:
     stage.serve(nodes, *stage.targets(site))
     for why in ("max_duration", "max_duration", "manual", "max_duration"):
         step = stage.finalize(session, why, site)
-        ours = stage.snapshot().with_prefix(stage.layout.prefixes["turn"], stage.layout.prefixes["session"])
+        ours = of_turns_and_sessions(stage.layout, stage.snapshot())
         mortal = [f"{key} has a TTL" for key, state in sorted(ours.items()) if state.expires_at_ms > 0]
         stage.claim(not mortal, "no TTL on turn keys and session hashes", "; ".join(mortal), step.seen)
 
@@ -147,7 +148,7 @@ def test_no_segment_of_a_very_long_utterance_gives_a_ttl(stage: Stage) -> None:
     session = stage.session()
     for _ in range(70):
         step = stage.finalize(session, "max_duration", watch=False)
-    ours = stage.snapshot().with_prefix(stage.layout.prefixes["turn"], stage.layout.prefixes["session"])
+    ours = of_turns_and_sessions(stage.layout, stage.snapshot())
     mortal = [f"{key} has a TTL" for key, state in sorted(ours.items()) if state.expires_at_ms > 0]
     stage.claim(not mortal, "no TTL on turn keys and session hashes", "; ".join(mortal), step.seen)
 
@@ -176,7 +177,7 @@ def test_a_closing_finalize_leaves_no_affinity_and_no_open_turn_behind(stage: St
     stage.serve(nodes, *stage.targets(site))
     stage.foreign_fields(session)
     step = stage.finalize(session, reason, site)
-    turns = sorted(stage.snapshot().with_prefix(stage.layout.prefixes["turn"]))
+    turns = sorted(under(stage.layout, stage.snapshot(), "turn"))
     stage.claim(not turns, f"no turn key after {reason}", ", ".join(turns), step.seen)
     left = stage.open_turn(session)
     stage.claim(left is None, f"no open turn after {reason}", f"{left} is open", step.seen)

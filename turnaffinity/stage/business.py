@@ -20,9 +20,23 @@ PLACES = ("turn", "session")
 """Whatever begins as these keys do is the contract's, whoever wrote it."""
 
 
+def under(layout: KeyLayout, state: State, *kinds: str) -> dict[str, KeyState]:
+    """What stands under the prefixes of these kinds of key, but for what is a key of another kind by its whole name.
+
+    One prefix may begin several kinds: "mt:{turn_id}:turn" beside "mt:node:{node_id}".
+    """
+    own = [layout.patterns[kind] for kind in kinds]
+    others = [pattern for kind, pattern in layout.patterns.items() if kind not in kinds]
+    return {
+        key: held
+        for key, held in state.with_prefix(*(layout.prefixes[kind] for kind in kinds)).items()
+        if any(pattern.fullmatch(key) for pattern in own) or not any(pattern.fullmatch(key) for pattern in others)
+    }
+
+
 def of_turns_and_sessions(layout: KeyLayout, state: State) -> dict[str, KeyState]:
     """What stands under the turn and session prefixes."""
-    return state.with_prefix(*(layout.prefixes[kind] for kind in PLACES))
+    return under(layout, state, *PLACES)
 
 
 def is_binding(layout: KeyLayout, key: str, jobs: Iterable[str] = ()) -> bool:

@@ -14,6 +14,7 @@ from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.server import Server, token
 from turnaffinity.server.live import pinned
 from turnaffinity.specification.actor_finalize import Scheduler, do_finalize
+from turnaffinity.stage.business import of_turns_and_sessions
 from turnaffinity.stage.observer import Observer
 from turnaffinity.stage.pipeline import Pipeline
 from turnaffinity.stage.state import KeyState, State, take_snapshot
@@ -208,4 +209,4 @@ def _recorded(keys: dict[str, KeyState], layout: KeyLayout, session: str) -> str
 
 def _scheduler_keys(ours: Pipeline, layout: KeyLayout, server: Server) -> dict[str, KeyState]:
     state = take_snapshot(ours.lent(), layout, everything=server.ours)
-    return state.with_prefix(layout.prefixes["turn"], layout.prefixes["session"])
+    return of_turns_and_sessions(layout, state)

@@ -16,7 +16,7 @@ from itertools import product
 from typing import Any
 
 from turnaffinity.contract.layout import LEGACY_FIELDS, KeyLayout
-from turnaffinity.stage.business import bindings
+from turnaffinity.stage.business import bindings, under
 from turnaffinity.stage.evidence import Follows, NotJudged, Violation
 from turnaffinity.stage.stage import Stage
 from turnaffinity.stage.state import State
@@ -180,7 +180,7 @@ def _finalizes(stage: Stage) -> Iterator[Moment]:
 def made_by(stage: Stage, step: Step, before: State, after: State) -> set[str]:
     """Bindings, and turn keys that stand under ids known or new: what a play does not carry along."""
     jobs = [job.job_id for job in step.answer.jobs] if isinstance(step.answer, Finalized) else []
-    turns = {key for state in (before, after) for key in state.with_prefix(stage.layout.prefixes["turn"])}
+    turns = {key for state in (before, after) for key in under(stage.layout, state, "turn")}
     return turns | bindings(stage.layout, after, jobs).keys()
 
 

@@ -41,16 +41,25 @@ export async function openScheduler(url, reading, layout) {
   const choices = parseReading(reading);
   const names = { ...LAYOUT, ...layout };
   let connected = false;
+  const { socket, ...address } = addressOf(url);
   const client = createClient({
-    url,
+    ...address,
     disableOfflineQueue: true, // a server that is away is an error at once, not a request that hangs
-    socket: { reconnectStrategy: (retries, cause) => (connected ? Math.min(50 * retries, 500) : cause) },
+    socket: { ...socket, reconnectStrategy: (retries, cause) => (connected ? Math.min(50 * retries, 500) : cause) },
     scripts: { selectNode: script("select", names), writeAffinity: script("write", names), clearAffinity: script("clear", names) },
   });
   client.on("error", (error) => console.error(`redis: ${error.message}`));
   await asked(client.connect());
   connected = true;
   return new Scheduler(client, choices, names);
+}
+
+// what createClient is told of an address; a socket with a user is no URL to it, since it names no host
+function addressOf(url) {
+  const found = /^unix:\/\/(?:([^:@/]*):([^@/]*)@)?(\/[^?]*)(?:\?db=(\d+))?$/.exec(url);
+  if (!found) return { url };
+  const [username, password, path] = found.slice(1, 4).map((part) => part && decodeURIComponent(part));
+  return { username, password, database: Number(found[4] ?? 0), socket: { path } };
 }
 
 class Scheduler {

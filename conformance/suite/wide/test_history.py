@@ -13,7 +13,7 @@ from turnaffinity.contract.layout import LEGACY_FIELDS
 from turnaffinity.faults.failed_clears import finalizes_after_an_error
 from turnaffinity.judging.cases import case
 from turnaffinity.judging.claims import UUID_V4, told_affinity, told_turn
-from turnaffinity.stage.business import bindings, of_turns_and_sessions
+from turnaffinity.stage.business import bindings, of_turns_and_sessions, under
 from turnaffinity.stage.evidence import in_words
 from turnaffinity.stage.long_plays import Moment, finalizes_of_all_kinds
 from turnaffinity.stage.stage import Stage, told
@@ -235,10 +235,9 @@ def test_in_a_mixed_history_each_segment_leaves_the_turn_open_with_an_affinity(s
 @each_play
 def test_no_finalize_gives_anything_a_ttl(stage: Stage, play: str) -> None:
     count, looks = 0, Looks(stage.layout)
-    prefixes = (stage.layout.prefixes["turn"], stage.layout.prefixes["session"])
     for moment in PLAYS[play](stage):
         count += 1
-        for key, now in moment.after.with_prefix(*prefixes).items():
+        for key, now in of_turns_and_sessions(stage.layout, moment.after).items():
             old = moment.before.keys.get(key)
             holds = now.expires_at_ms in (NO_TTL, old.expires_at_ms if old else NO_TTL)
             stage.claim(holds, "no TTL but the session manager's own", f"{key} got one", moment.step.seen)
@@ -257,7 +256,7 @@ def test_no_closing_finalize_writes(stage: Stage, play: str) -> None:
         count += 1
         now = opened(stage, moment, moment.after)
         stage.claim(now in (None, opened(stage, moment)), "no open turn written", f"{now} is open", moment.step.seen)
-        for key in moment.after.with_prefix(stage.layout.prefixes["turn"]):
+        for key in under(stage.layout, moment.after, "turn"):
             turn = stage.layout.turn_id_of(key) or ""
             old, new = affinity(stage, moment.before, turn), affinity(stage, moment.after, turn)
             observed = f"{told_affinity(new)}, and before {told_affinity(old)}"

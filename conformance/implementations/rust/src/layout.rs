@@ -93,6 +93,11 @@ impl Layout {
             "node_key" => ("node_id", Some(&self.node)),
             "node_pools_key" => ("node_id", Some(&self.node_pools)),
             "pool_key" => ("pair, pool_id", Some(&self.pool)),
+            "pool_key_ends" => {
+                let (before, after) = self.pool.split_once("{pool_id}")?;
+                let (before, after) = (lua_expression(before), lua_expression(after));
+                return Some(format!("local function {name}(pair) return {before}, {after} end"));
+            }
             "job_key" => ("job_id", Some(&self.job)),
             "pool_index_key" => ("pair", self.pool_index.as_ref()),
             _ => return None,
@@ -170,6 +175,9 @@ mod tests {
         let script = layout.named_in(SELECT_NODE_LUA);
         assert!(script.contains("local function turn_key(turn_id) return 'my:' .. turn_id .. ':turn' end"), "{script}");
         assert!(!script.contains("scheduler:turn:"));
+        let pools = Layout { pool: "my:{pair}:{pool_id}".into(), ..Layout::default() }.named_in(SELECT_NODE_LUA);
+        assert!(pools.contains("local function pool_key_ends(pair) return 'my:' .. pair .. ':', '' end"), "{pools}");
+        assert!(!pools.contains("lingua:v1:pool:"));
         assert_eq!(script.lines().count(), SELECT_NODE_LUA.lines().count());
     }
 }
