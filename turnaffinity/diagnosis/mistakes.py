@@ -140,10 +140,8 @@ def _broken(cases: Sequence[CaseResult], scene: CaseResult) -> dict[str, str]:
     own = scene.title and len({case.title for case in cases if case.rule == scene.rule}) < SEVERAL
     claim = scene.title if own else rule.statement.split(". ")[0].partition(": ")[0].rstrip(".")
     claim_zh = told(claim, "zh") if own else rule.statement_zh.split("。")[0].partition("：")[0]
-    return {
-        "en": f"This does not hold: {claim[:1].lower() if claim[1:2].islower() else claim[:1]}{claim[1:]}.",
-        "zh": f"这一点不成立：{claim_zh}。",
-    }
+    begins = claim[:1] if re.match(r"[A-Z][A-Z0-9]", claim) else claim[:1].lower()
+    return {"en": f"This does not hold: {begins}{claim[1:]}.", "zh": f"这一点不成立：{claim_zh}。"}
 
 
 def _size(result: CaseResult) -> tuple[bool, bool, int, int]:
