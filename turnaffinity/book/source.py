@@ -47,7 +47,7 @@ def write(folder: Path, played: Mapping[str, Scene]) -> None:
     shutil.copytree(notebooks, folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_build"))
     for lang, place in EDITIONS.items():
         home = folder / place
-        prose = tuple((path.stem, _prose(path)) for path in sorted(home.glob("*.ipynb")))
+        prose = tuple((path.stem, _sources(path)) for path in sorted(home.glob("*.ipynb")))
         for path in sorted(home.glob("*.ipynb")):
             _link_rules(path)
         _into_index(home / "index.md", lang)
@@ -76,17 +76,23 @@ def _project() -> Path:
     return shared("conformance").parent
 
 
-def _prose(path: Path) -> str:
-    cells = nbformat.read(path, as_version=4).cells
-    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+def _sources(path: Path) -> str:
+    """What a notebook says and runs: most rules are named in the cell that shows or judges them."""
+    return "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
 
 
 def _link_rules(path: Path) -> None:
-    """Each rule that a notebook's prose names becomes a link to its page."""
+    """Each rule that a notebook's prose names becomes a link to its page; one follows each card of a rule."""
     book = nbformat.read(path, as_version=4)
+    cells = []
     for cell in book.cells:
         if cell.cell_type == "markdown":
             cell.source = linked(cell.source, "reference/rules/")
+        cells.append(cell)
+        if cell.cell_type == "code" and (shown := re.findall(r'^rule\("(TA-[A-Z]+-\d+)"\)$', cell.source, re.M)):
+            links = ", ".join(_link(rule, "reference/rules/") for rule in shown)
+            cells.append(nbformat.v4.new_markdown_cell(links, id=f"{cell.id}-page"))
+    book.cells = cells
     nbformat.write(book, path)
 
 
