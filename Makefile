@@ -35,7 +35,7 @@ notebooks: $(DEV) ## run every notebook and compare its outputs
 
 long: $(DEV) ## what CI runs besides: the tests marked long, and the Chinese notebooks
 	$(PYTEST) tests -m long -n 2 --dist loadfile -q
-	$(PYTEST) notebooks/zh --ignore notebooks/zh/08-judge-your-own.ipynb --nbval -n 2 --dist loadfile -q
+	$(PYTEST) notebooks/zh --nbval -n 2 --dist loadfile -q
 
 lint: $(DEV) ## ruff (rules and format) and mypy --strict
 	$(BIN)/ruff check .

@@ -191,3 +191,12 @@ def test_an_incomplete_run_says_its_reason_once_and_what_to_write_next(lang: str
     assert ran.stdout.count("`unsupported`") == 1
     said = "".join(line.strip() for line in ran.stdout.splitlines()).replace(" ", "")
     assert words.told(NEXT["`finalize` is not offered"]).replace(" ", "")[:40] in said
+
+
+def test_the_only_mistake_of_a_script_is_shown_however_few_checks_it_fails(tmp_path: Path) -> None:
+    script = Path(__file__).parent.parent / "lua" / "select_node.lua"
+    text = script.read_text(encoding="utf-8")
+    (tmp_path / "one.lua").write_text(text.replace("return false", "return ''"), encoding="utf-8")
+    ran = typed("verify", "--lua", tmp_path / "one.lua", "--rule", "TA-SEL-7", "--rule", "TA-KEY-1")
+    assert ran.returncode == 1
+    assert re.search(r"^1\. ", ran.stdout, re.M)

@@ -182,9 +182,10 @@ def _is_minor(mistake: Mistake, all_of: Sequence[Mistake]) -> bool:
     """
     if mistake.explains > 1 or (mistake.looks_like and not mistake.perhaps):
         return False
-    larger = {rule for other in all_of if other.explains > 1 for rule in other.rules}
-    most = max(other.explains for other in all_of)
-    return set(mistake.rules) <= larger or 2 * most > sum(other.explains for other in all_of)
+    larger = [other for other in all_of if other.explains > 1]
+    most = max((other.explains for other in larger), default=0)
+    broken = {rule for other in larger for rule in other.rules}
+    return set(mistake.rules) <= broken or 2 * most > sum(other.explains for other in all_of)
 
 
 def lines_of_mistakes(report: Report, source: str) -> ScriptLines:
