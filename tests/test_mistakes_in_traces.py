@@ -14,9 +14,11 @@ from command_line import typed
 from turnaffinity.audit.run import audit_files
 from turnaffinity.contract.decisions import PRESETS
 from turnaffinity.diagnosis.missing import NEXT
+from turnaffinity.diagnosis.mistakes import Mistake
 from turnaffinity.diagnosis.patterns import known_mistakes
-from turnaffinity.diagnosis.telling import Told, forms
+from turnaffinity.diagnosis.telling import Told, _is_minor, forms
 from turnaffinity.diagnosis.traces import TRACE, mistakes_of_trace
+from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.reports import schema
 from turnaffinity.showing.wording import Words
 from turnaffinity.stage.state import KeyState, difference
@@ -193,10 +195,9 @@ def test_an_incomplete_run_says_its_reason_once_and_what_to_write_next(lang: str
     assert words.told(NEXT["`finalize` is not offered"]).replace(" ", "")[:40] in said
 
 
-def test_the_only_mistake_of_a_script_is_shown_however_few_checks_it_fails(tmp_path: Path) -> None:
-    script = Path(__file__).parent.parent / "lua" / "select_node.lua"
-    text = script.read_text(encoding="utf-8")
-    (tmp_path / "one.lua").write_text(text.replace("return false", "return ''"), encoding="utf-8")
-    ran = typed("verify", "--lua", tmp_path / "one.lua", "--rule", "TA-SEL-7", "--rule", "TA-KEY-1")
-    assert ran.returncode == 1
-    assert re.search(r"^1\. ", ran.stdout, re.M)
+def test_the_only_mistake_is_shown_however_few_checks_it_fails() -> None:
+    case = CaseResult("TA-SEL-1", "test_x[]", "fail", "x", expected="n1", observed="n2")
+    alone = Mistake({"en": "a"}, {"en": "b"}, (case,), case)
+    larger = Mistake({"en": "c"}, {"en": "d"}, (case, case, case), case)
+    assert not _is_minor(alone, [alone])
+    assert _is_minor(alone, [alone, larger]) and not _is_minor(larger, [alone, larger])
