@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from test_chinese_edition import ENGLISH, without_code
 
-from turnaffinity.book.pages import document, filled
+from turnaffinity.book.pages import EXAMPLE, document, filled
 from turnaffinity.book.rules import rule_lists, rule_page
 from turnaffinity.book.scenes import Scene, scene_of
-from turnaffinity.book.source import OWN, linked
+from turnaffinity.book.source import OWN, linked, write
 from turnaffinity.cli.main import VERBS
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.patterns import known_mistakes
 from turnaffinity.judging.suite import cases_of
 from turnaffinity.mutation.mutants import load_mutants
+from turnaffinity.problem import Problem
 from turnaffinity.server import open_server
 from turnaffinity.translating.sources import documents
 
@@ -62,6 +64,7 @@ def test_the_pages_of_its_own_name_every_verb_every_name_and_every_message(lang:
     manual = filled("command-line", lang)
     assert [verb for verb in VERBS if f"$ turnaffinity {verb} --help" not in manual] == []
     layout = filled("layout", lang)
+    assert KeyLayout(**tomllib.loads(EXAMPLE)).turn_key("t1") == "mt:turn:t1" and EXAMPLE in layout
     assert [name for name in KeyLayout.model_fields if f"`{name}`" not in layout] == []
     protocol = filled("protocol", lang)
     assert "`room_langs`" in protocol and "`ok.jobs[].node_id`" in protocol
@@ -84,3 +87,10 @@ def test_a_rules_id_becomes_a_link_but_not_in_code_in_a_heading_or_in_a_link() -
     )
     for kept in ("# TA-KEY-1", "`TA-KEY-1`", "[TA-KEY-1](x.md)", "```\nTA-KEY-1\n```", "TA-KEY-99", "TA-KEY-1x"):
         assert linked(kept, "rules/") == f"{kept}\n"
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious", encoding="utf-8")
+    with pytest.raises(Problem, match="something else"):
+        write(tmp_path, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from turnaffinity import CONTRACT_VERSION, __version__
@@ -12,7 +13,7 @@ from turnaffinity.audit.findings import Failure
 from turnaffinity.contract.decisions import PRESETS, Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import Rule, rules_of
-from turnaffinity.diagnosis.traces import as_members
+from turnaffinity.diagnosis.traces import TraceMistake, as_members, mistakes_of_trace
 from turnaffinity.judging.expected import Expectation, today
 from turnaffinity.wire.monitor import parse_line
 
@@ -60,6 +61,11 @@ class AuditReport:
     cut: bool = False
     """Lines were left out of the trace, so that it cannot conform."""
 
+    @cached_property
+    def mistakes(self) -> list[TraceMistake]:
+        """What is wrong, as a report lists it; found once, for every form of the report."""
+        return mistakes_of_trace(self.rules)
+
     @property
     def failed(self) -> list[str]:
         """The rules that were broken."""
@@ -106,7 +112,7 @@ class AuditReport:
             "seconds": round(self.seconds, 3), "whole_turns": self.whole_turns, "lines": self.lines,
             "other_choices": self.other_choices, "read_as": self.read_as,
             "lines_of_interest": self.matched, "gaps": self.gaps, "unobservable": self.unseen,
-            "statistics": self.statistics, "turns": self.lives, "mistakes": as_members(self.rules),
+            "statistics": self.statistics, "turns": self.lives, "mistakes": as_members(self.mistakes),
         }  # fmt: skip
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -109,7 +106,6 @@ def _type(member: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
 
 
 def _layout(lang: str) -> dict[str, str]:
-    tomllib.loads(EXAMPLE)
     rows = []
     for name, field in KeyLayout.model_fields.items():
         default = "" if field.default is None else f"`{field.default}`"
@@ -128,22 +124,9 @@ def _manual(lang: str) -> dict[str, str]:
 
 def _console(words: list[str], lang: str) -> str:
     """What a command prints, as a block."""
-    with _in_language(lang):
-        ran = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1", "TERMINAL_WIDTH": "100"}).invoke(app, words)
+    surroundings = {LANGUAGE_VARIABLE: lang, "COLUMNS": "100", "NO_COLOR": "1", "TERMINAL_WIDTH": "100"}
+    ran = CliRunner(env=surroundings).invoke(app, words)
     if ran.exit_code:
         raise typer.Exit(ran.exit_code)
     body = "\n".join(line.rstrip() for line in ran.output.strip("\n").splitlines())
     return f"```text\n$ turnaffinity {' '.join(words)}\n{re.sub('```', '` ` `', body)}\n```"
-
-
-@contextmanager
-def _in_language(lang: str) -> Iterator[None]:
-    before = os.environ.get(LANGUAGE_VARIABLE)
-    os.environ[LANGUAGE_VARIABLE] = lang
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[LANGUAGE_VARIABLE]
-        else:
-            os.environ[LANGUAGE_VARIABLE] = before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 from turnaffinity.book.scenes import Scene, scene_lines
 from turnaffinity.catalogs import told
@@ -101,10 +100,9 @@ def rule_lists(lang: str) -> str:
     return "\n".join([*lines, "```{toctree}", ":hidden:", "", *(f"rules/{rule}" for rule in RULES), "```"])
 
 
-@cache
-def notebooks_of(texts: tuple[tuple[str, str], ...]) -> Mapping[str, Sequence[str]]:
-    """Rule -> the first notebook whose prose names it, a walkthrough if there is one; `texts` are (name, prose)."""
-    in_order = sorted(texts, key=lambda each: (not "01" <= each[0] < "08", each[0]))
+def notebooks_of(texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """Rule -> the first notebook that names it, one that walks through rules if there is one; `texts` by name."""
+    in_order = sorted(texts.items(), key=lambda each: (not "01" <= each[0] < "08", each[0]))
     return {
         rule: [name for name, text in in_order if re.search(rf"{rule}(?!\d)", text)][:1]
         for rule in RULES

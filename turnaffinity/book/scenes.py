@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from turnaffinity.contract.decisions import DEFAULT_READING, Reading
+from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
 from turnaffinity.judging.verdict import CaseResult
@@ -83,12 +83,10 @@ def scenes(workers: int = 2) -> dict[str, Scene]:
 
 def scene_of(mutant: Mutant, server: Server) -> Scene | None:
     """The first of its own cases that this mutant fails in a few steps; None where there is none."""
-    readings = mutant.judged_readings()
-    reading = DEFAULT_READING if DEFAULT_READING in readings else readings[0]
+    reading = mutant.usual_reading
     profile = "L" if mutant.kind == "lua" else "S"
     with tempfile.TemporaryDirectory(prefix="turnaffinity-mutant-") as folder:
-        judge = judge_of(mutant, reading, Path(folder), seed=SEED)
-        judge.__dict__["server"] = server
+        judge = judge_of(mutant, reading, Path(folder), seed=SEED).on(server)
         with judge:
             failed = list(islice(_failed(judge, mutant.rule, profile), TRIED))
             wrong = min(failed, key=lambda result: (not result.wire, len(result.steps)), default=None)
@@ -127,8 +125,7 @@ def _played_right(
     steps: Sequence[Mapping[str, Any]], reading: Reading, server: Server, scripts: dict[str, str]
 ) -> Step | None:
     """The last request of these steps as the reference answers it; None where a step cannot be played again."""
-    judge = Judge("reference", reading=reading, seed=SEED)
-    judge.__dict__["server"] = server
+    judge = Judge("reference", reading=reading, seed=SEED).on(server)
     last: Step | None = None
     with judge:
         judge.clear()

@@ -17,6 +17,7 @@ from turnaffinity.book.pages import document, filled
 from turnaffinity.book.rules import notebooks_of, rule_lists, rule_page
 from turnaffinity.book.scenes import Scene, scenes
 from turnaffinity.contract.rules import RULES
+from turnaffinity.problem import Problem
 from turnaffinity.shared_files import PACKAGE, shared
 from turnaffinity.showing.wording import Words
 from turnaffinity.translating.edition import blocks, is_prose
@@ -40,18 +41,33 @@ RULE_ID = re.compile(r"(?<![\w/`\[-])(TA-[A-Z]+-\d+)(?![\w\]-])")
 LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\(([^)\s]+)\)")
 
 
+MARK = "written-by-turnaffinity.book"
+"""A file by which a folder is known as one that may be written anew."""
+
+
+def check_ours(folder: Path) -> None:
+    """Raise `Problem` for a folder that is there and was not written by this."""
+    if folder.exists() and not (folder / MARK).is_file():
+        raise Problem(str(folder), "is there, and holds something else than the book's source", "name another folder")
+
+
 def write(folder: Path, played: Mapping[str, Scene]) -> None:
-    """Write the book's source into a folder that is not there yet, or is ours: it is emptied first."""
+    """Write the book's source into a folder that is not there yet, or that this wrote: it is emptied first.
+
+    Raises `Problem` for any other folder, and changes nothing there.
+    """
+    check_ours(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    notebooks = shared("notebooks")
-    shutil.copytree(notebooks, folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_build"))
+    shutil.copytree(shared("notebooks"), folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_build"))
+    (folder / MARK).touch()
     for lang, place in EDITIONS.items():
         home = folder / place
-        prose = tuple((path.stem, _sources(path)) for path in sorted(home.glob("*.ipynb")))
-        for path in sorted(home.glob("*.ipynb")):
+        notebooks = sorted(home.glob("*.ipynb"))
+        walked = notebooks_of({path.stem: _sources(path) for path in notebooks})
+        for path in notebooks:
             _link_rules(path)
         _into_index(home / "index.md", lang)
-        _write_reference(home / "reference", lang, played, notebooks_of(prose))
+        _write_reference(home / "reference", lang, played, walked)
 
 
 def _write_reference(folder: Path, lang: str, played: Mapping[str, Scene], walked: Mapping[str, Any]) -> None:
@@ -128,7 +144,12 @@ def _into_index(path: Path, lang: str) -> None:
 
 def main(names: list[str]) -> None:
     """Play the scenes, and write the book's source."""
-    write(Path(names[0] if names else "out/book-source"), scenes())
+    folder = Path(names[0] if names else "out/book-source")
+    try:
+        check_ours(folder)
+        write(folder, scenes())
+    except Problem as problem:
+        sys.exit(f"error: {problem}")
 
 
 if __name__ == "__main__":

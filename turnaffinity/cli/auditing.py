@@ -15,7 +15,7 @@ from turnaffinity.contract.layout import load_layout
 from turnaffinity.judging.expected import load_expectations
 from turnaffinity.problem import Problem
 from turnaffinity.reports.audit import LiveTable, audit_markdown, audit_page, print_audit, reading_bar
-from turnaffinity.reports.files import add_to_summary, summary_file, write_all
+from turnaffinity.reports.files import add_to_summary, check_writable, summary_file, write_all
 from turnaffinity.reports.junit import audit_junit
 
 
@@ -50,13 +50,12 @@ def audit_and_report(options: Options) -> None:
     reading = None if options.reading == "auto" else chosen_reading(options.reading)
     layout = load_layout(options.layout)
     expected = load_expectations(options.expect_fail) if options.expect_fail else ()
-    for path in (options.json_file, options.html, options.junit, options.markdown):
-        if path is not None and str(path) != "-" and not path.parent.is_dir():
-            raise Problem(str(path), f"there is no folder {path.parent}", "make the folder, or name another file")
     inputs = {Path(name).resolve() for name in (options.files or ()) if str(name) != "-"}
-    for path in (options.json_file, options.html, options.junit, options.markdown):
+    outputs = [options.json_file, options.html, options.junit, options.markdown]
+    for path in outputs:
         if path is not None and str(path) != "-" and path.resolve() in inputs:
             raise Problem(str(path), "is the trace itself, which the report would overwrite", "name another file")
+    check_writable(path for path in (*outputs, summary_file()) if path is not None)
     if options.follow:
         from turnaffinity.audit.live import follow
 

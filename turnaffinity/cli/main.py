@@ -96,6 +96,13 @@ def _labelled(text: str) -> str:
     return text
 
 
+def _say_options(command: Any) -> None:
+    """Put what a command says of its options and arguments into the reader's language."""
+    for parameter in command.params:
+        if text := getattr(parameter, "help", None):
+            parameter.help = said(text, preferred_language())
+
+
 class Manual(TyperCommand):
     """A verb whose help is its docstring exactly as it is written: examples keep their lines."""
 
@@ -125,9 +132,7 @@ class Verbs(TyperGroup):
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(cmd_name, cls=Manual, context_settings=HELP_OPTIONS)(verb)
         command = typer.main.get_command(app)
-        for parameter in command.params:
-            if text := getattr(parameter, "help", None):
-                parameter.help = said(text, preferred_language())  # type: ignore[attr-defined]
+        _say_options(command)
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -142,9 +147,7 @@ class Verbs(TyperGroup):
 
     def get_help(self, ctx: Any) -> str:
         """The overview, all of it in one language."""
-        for parameter in self.params:
-            if text := getattr(parameter, "help", None):
-                parameter.help = said(text, preferred_language())  # type: ignore[attr-defined]
+        _say_options(self)
         return _labelled(super().get_help(ctx))
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:

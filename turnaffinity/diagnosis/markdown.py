@@ -8,7 +8,7 @@ from typing import Any
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.diagnosis.lua_lines import ScriptLines
 from turnaffinity.diagnosis.telling import MOST_MISTAKES, Told, summary, tell
-from turnaffinity.diagnosis.traces import mistakes_of_trace, tell_in_trace
+from turnaffinity.diagnosis.traces import TraceMistake, tell_in_trace
 from turnaffinity.judging.verdict import Report
 from turnaffinity.showing.finding import one_line
 from turnaffinity.showing.names import Names
@@ -30,13 +30,13 @@ def as_markdown(report: Report, *, lang: str = "en", script: ScriptLines | None 
 
 
 def trace_as_markdown(
-    name: str, verdict: str, counts: str, rules: Sequence[Mapping[str, Any]], layout: KeyLayout,
-    lives: Sequence[Mapping[str, Any]],
+    name: str, verdict: str, counts: str, mistakes: Sequence[TraceMistake], rules: Sequence[Mapping[str, Any]],
+    layout: KeyLayout, lives: Sequence[Mapping[str, Any]],
 ) -> str:  # fmt: skip
     """The same of a trace: the verdict, what was read, each mistake with its lines, and the rules that warn."""
     words, names = Words(), Names(layout)
     lines = [f"## {_plain(one_line(name))}: {words(verdict)}", "", _plain(counts), ""]
-    for number, mistake in enumerate(mistakes_of_trace(rules)[:MOST_MISTAKES], 1):
+    for number, mistake in enumerate(mistakes[:MOST_MISTAKES], 1):
         lines += _block(number, tell_in_trace(mistake, names, words, layout, lives), words)
     lines += [f"- {words('warn')} {rule['id']}" for rule in rules if rule["status"] == "warn"]
     return "\n".join(lines).rstrip() + "\n"

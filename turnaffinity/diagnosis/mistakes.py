@@ -140,8 +140,14 @@ def _broken(cases: Sequence[CaseResult], scene: CaseResult) -> dict[str, str]:
     own = scene.title and len({case.title for case in cases if case.rule == scene.rule}) < SEVERAL
     claim = scene.title if own else rule.statement.split(". ")[0].partition(": ")[0].rstrip(".")
     claim_zh = told(claim, "zh") if own else rule.statement_zh.split("。")[0].partition("：")[0]
+    claim = DECISION.sub(lambda decision: decision[0].upper(), claim)
     begins = claim[:1] if re.match(r"[A-Z][A-Z0-9]", claim) else claim[:1].lower()
-    return {"en": f"This does not hold: {begins}{claim[1:]}.", "zh": f"这一点不成立：{claim_zh}。"}
+    return does_not_hold(f"{begins}{claim[1:]}", claim_zh)
+
+
+def does_not_hold(claim: str, claim_zh: str) -> dict[str, str]:
+    """What is said where a claim does not hold, and nothing known is told for sure."""
+    return {"en": f"This does not hold: {claim}.", "zh": f"这一点不成立：{claim_zh}。"}
 
 
 def _size(result: CaseResult) -> tuple[bool, bool, int, int]:

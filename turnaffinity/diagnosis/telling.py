@@ -109,8 +109,7 @@ def forms(mistakes: Sequence[Told], room: int, words: Words, width: int | None =
         heading = hanging(*told.heading(at + 1, form, words), width)
         return (form != "row") + len(heading) + len(told.lines(width, form))
 
-    chosen: list[Form] = ["brief" if told.known else "row" for told in mistakes]
-    chosen[:1] = ["full"] * len(chosen[:1])
+    chosen: list[Form] = ["full" if at == 0 else "brief" if told.known else "row" for at, told in enumerate(mistakes)]
     used = sum(size(at, form) for at, form in enumerate(chosen))
     larger: tuple[Form, ...] = ("brief", "full")
     for form in larger:

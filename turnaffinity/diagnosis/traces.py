@@ -11,6 +11,7 @@ from turnaffinity.catalogs import message_of, told
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.matching import Match, matches, unexplained
+from turnaffinity.diagnosis.mistakes import does_not_hold
 from turnaffinity.diagnosis.patterns import KIND, Known, known_mistakes
 from turnaffinity.diagnosis.telling import UNLIKE, Told
 from turnaffinity.showing.finding import one_line, recorded_finding
@@ -107,8 +108,7 @@ def _mistake(rule: str, failed: Mapping[str, Mapping[str, Any]], checks: frozens
     if not failures:
         return None
     claim = str(failures[0]["expected"])
-    says = {"en": f"This does not hold: {claim}.", "zh": f"这一点不成立：{told(claim, 'zh')}。"}
-    return TraceMistake(says, (rule,), failures, failed[rule]["broken"])
+    return TraceMistake(does_not_hold(claim, told(claim, "zh")), (rule,), failures, failed[rule]["broken"])
 
 
 AROUND = 3
@@ -143,7 +143,7 @@ def tell_in_trace(
     return Told(says, "MUST", tuple((label, text) for label, text in rows if text), wire, mistake.rules)
 
 
-def as_members(rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def as_members(mistakes: Iterable[TraceMistake]) -> list[dict[str, Any]]:
     """What `--json` says of the mistakes in a trace: the members that a verdict's have; `line` is the trace's."""
     return [
         {
@@ -152,7 +152,7 @@ def as_members(rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "explains": mistake.broken, "line": mistake.failures[0]["line"], "case": mistake.failures[0]["case"],
             "capsule": None,
         }
-        for mistake in mistakes_of_trace(rules)
+        for mistake in mistakes
     ]  # fmt: skip
 
 

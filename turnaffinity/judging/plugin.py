@@ -246,10 +246,9 @@ def result_of(case: Case, name: str, made: Stage | None, error: BaseException | 
         return CaseResult(rule, name, error.outcome, reason=error.reason, follows=follows, **common)
     steps = tuple(made.steps) if made is not None else ()
     if isinstance(error, Violation):
-        wire = tuple({"client": line.client, "argv": list(line.argv), "broken": line.broken} for line in error.wire)
         return CaseResult(
-            rule, name, "fail", expected=error.expected, observed=error.observed, wire=wire, steps=steps,
-            unanswered=unanswered(rule, error), **common,
+            rule, name, "fail", expected=error.expected, observed=error.observed, wire=error.wire_as_data(),
+            steps=steps, unanswered=unanswered(rule, error), **common,
         )  # fmt: skip
     observed = f"{type(error).__name__}: {error}"
     return CaseResult(rule, name, "fail", expected="the case to run", observed=observed, steps=steps, **common)
@@ -257,8 +256,7 @@ def result_of(case: Case, name: str, made: Stage | None, error: BaseException | 
 
 def told_failure(rule: str, error: Violation, stage: Stage | None) -> str:
     """A failure as pytest prints it: expected, observed, and the commands with the broken ones marked."""
-    wire = [{"client": line.client, "argv": line.argv, "broken": line.broken} for line in error.wire]
-    found = {"expected": error.expected, "observed": error.observed, "wire": wire}
+    found = {"expected": error.expected, "observed": error.observed, "wire": error.wire_as_data()}
     names = Names(stage.layout, token(stage.judge.seed)) if stage else Names()
     return "\n".join([rule, *(f"  {line}" for line in finding(found, names).lines())])
 

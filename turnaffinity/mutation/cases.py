@@ -45,7 +45,7 @@ class PlannedCase:
             return CaseResult(
                 self.rule, self.name, "fail", self.title, expected=error.expected, observed=error.observed,
                 unanswered=unanswered(self.rule, error), steps=tuple(stage.steps),
-                wire=tuple({"client": of.client, "argv": list(of.argv), "broken": of.broken} for of in error.wire),
+                wire=error.wire_as_data(),
             )  # fmt: skip
         except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:  # as the plugin has it
             observed = f"{type(error).__name__}: {error}"

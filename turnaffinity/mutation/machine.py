@@ -60,8 +60,7 @@ def _first_blame(change: Change, kind: str, reading: Reading, server: Server, se
     patch = Patch(change.file, source_of(change.file), change.text)
     mutant = Mutant(change.id, kind, "TA-KEY-1", "", "", patches=(patch,))  # type: ignore[arg-type]
     try:
-        judge = judge_of(mutant, reading, Path(), seed=seed)
-        judge.__dict__["server"] = server
+        judge = judge_of(mutant, reading, Path(), seed=seed).on(server)
         with judge:
             found = blamed(run_cases(judge, "L" if kind == "lua" else "S", at_first=True))
     except Exception as error:  # it does not even load, or breaks the judge's own talk with it

@@ -167,8 +167,7 @@ def _told(result: CaseResult) -> str:
 def results_of(mutant: Mutant, reading: Reading, server: Server, seed: int = 0) -> dict[str, list[CaseResult]]:
     """The suite's outcomes for one mutant under one reading, by rule; each rule's cases end with a failure."""
     with tempfile.TemporaryDirectory(prefix="turnaffinity-mutant-") as folder:
-        judge = judge_of(mutant, reading, Path(folder), seed=seed)
-        judge.__dict__["server"] = server  # shared: the judge neither opens nor closes it
+        judge = judge_of(mutant, reading, Path(folder), seed=seed).on(server)
         with judge:
             return run_cases(judge, "L" if mutant.kind == "lua" else "S", first=mutant.rule)
 

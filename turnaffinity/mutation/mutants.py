@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from turnaffinity.contract.decisions import PRESETS, Reading, parse_reading
+from turnaffinity.contract.decisions import DEFAULT_READING, PRESETS, Reading, parse_reading
 from turnaffinity.contract.rules import RULES
 from turnaffinity.problem import Problem
 from turnaffinity.shared_files import shared
@@ -78,6 +78,12 @@ class Mutant:
     def judged_readings(self) -> list[Reading]:
         """The readings that this mutant claims to follow."""
         return [parse_reading(text) for text in self.readings]
+
+    @property
+    def usual_reading(self) -> Reading:
+        """The one of them to show it under: the default, if it claims that, else the first."""
+        readings = self.judged_readings()
+        return DEFAULT_READING if DEFAULT_READING in readings else readings[0]
 
 
 def mutants_folder() -> Path:

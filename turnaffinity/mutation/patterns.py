@@ -14,7 +14,7 @@ from typing import Any
 
 import redis
 
-from turnaffinity.contract.decisions import DEFAULT_READING, Reading
+from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import judged_only_with_faults
 from turnaffinity.diagnosis.patterns import FILE, failed_ways
@@ -61,16 +61,14 @@ def pattern_of(mutant: Mutant, server: Server, seed: int = 0) -> dict[str, list[
 
     The profile "T" is there only where the mutant's traffic shows its mistake.
     """
-    readings = mutant.judged_readings()
-    reading = DEFAULT_READING if DEFAULT_READING in readings else readings[0]
+    reading = mutant.usual_reading
     faults = judged_only_with_faults(mutant.rule)
     found: dict[str, list[str]] = {}
     for profile in ("L", "S") if mutant.kind == "lua" else ("S",):
         with tempfile.TemporaryDirectory(prefix="turnaffinity-mutant-") as folder:
             alone = profile == "L" or mutant.kind == "adapter" or faults
             judge = judge_of(mutant, reading, Path(folder), seed=seed) if alone else _whole(mutant, reading, seed)
-            judge.__dict__["server"] = server  # shared: the judge neither opens nor closes it
-            with judge:
+            with judge.on(server):
                 results = run_cases(judge, profile, first=mutant.rule, thorough=True)
         found[profile] = sorted(failed_ways([result for outcomes in results.values() for result in outcomes]))
     if mutant.kind != "adapter" and not faults and (shown := trace_of(mutant, reading, server, seed)):
@@ -80,8 +78,7 @@ def pattern_of(mutant: Mutant, server: Server, seed: int = 0) -> dict[str, list[
 
 def trace_of(mutant: Mutant, reading: Reading, server: Server, seed: int = 0) -> list[str]:
     """The checks of a trace that the traffic of a scheduler with this mistake breaks."""
-    judge = _whole(mutant, reading, seed)
-    judge.__dict__["server"] = server
+    judge = _whole(mutant, reading, seed).on(server)
     with judge:
         return trace_checks(judge)
 

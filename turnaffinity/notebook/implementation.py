@@ -65,8 +65,7 @@ class Implementation:
         """The implementation at work on this server; `url` where it is to talk through a proxy."""
         if self.build is not None:
             return self.build(server, url or server.url, reading, "walked through a proxy" if url else "walked")
-        judge = Judge("adapter", self.command, reading=reading)
-        judge.__dict__["server"] = server
+        judge = Judge("adapter", self.command, reading=reading).on(server)
         return judge.new_subject(url)
 
     def _made_for(self, judge: Judge, url: str) -> Subject:

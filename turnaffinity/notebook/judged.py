@@ -114,12 +114,12 @@ def _outcome(case: PlannedCase, judging: Judge) -> CaseResult:
     except NotJudged as error:
         return CaseResult(case.rule, case.name, error.outcome, case.title, reason=error.reason)
     except Violation as error:
-        wire = tuple({"client": line.client, "argv": list(line.argv), "broken": line.broken} for line in error.wire)
         # who does not do what it SHOULD is warned, as in a verdict
         outcome: Outcome = "warn" if RULES[case.rule].level == "SHOULD" else "fail"
         return CaseResult(
-            case.rule, case.name, outcome, case.title, expected=error.expected, observed=error.observed, wire=wire
-        )
+            case.rule, case.name, outcome, case.title, expected=error.expected, observed=error.observed,
+            wire=error.wire_as_data(),
+        )  # fmt: skip
     except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:  # as the kit's own plugin has it
         observed = f"{type(error).__name__}: {error}"
         return CaseResult(case.rule, case.name, "fail", case.title, expected="the case to run", observed=observed)

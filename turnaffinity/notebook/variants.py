@@ -55,8 +55,7 @@ class Variant(Shown):
         factory = self._factory()
 
         def build(server: Server, url: str, reading: Reading, seed: str) -> Subject:
-            judge = Judge("adapter", self.name, reading=reading)
-            judge.__dict__["server"] = server
+            judge = Judge("adapter", self.name, reading=reading).on(server)
             return factory(judge, url)
 
         return Implementation(self.name, build)

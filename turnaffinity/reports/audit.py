@@ -15,7 +15,7 @@ from turnaffinity.audit.report import AuditReport
 from turnaffinity.audit.run import Progress
 from turnaffinity.diagnosis.markdown import trace_as_markdown
 from turnaffinity.diagnosis.telling import MOST_MISTAKES
-from turnaffinity.diagnosis.traces import mistakes_of_trace, tell_in_trace
+from turnaffinity.diagnosis.traces import tell_in_trace
 from turnaffinity.reports.page import rendered
 from turnaffinity.reports.verdict_terminal import console_for, print_families, print_finding, print_hanging
 from turnaffinity.showing.finding import one_line, recorded_finding
@@ -100,7 +100,7 @@ def _print_table(console: Console, report: AuditReport, words: Words) -> None:
 
 def _print_mistakes(console: Console, report: AuditReport, names: Names, words: Words) -> None:
     """What is wrong, as in the verdict on a program: each mistake with its first line in the trace, and its turn."""
-    mistakes, width = mistakes_of_trace(report.rules), console.width - 3
+    mistakes, width = report.mistakes, console.width - 3
     for number, mistake in enumerate(mistakes[:MOST_MISTAKES], 1):
         told = tell_in_trace(mistake, names, words, report.layout, report.lives, width)
         if number > 1:
@@ -195,7 +195,7 @@ class LiveTable:
 def audit_page(report: AuditReport) -> str:
     """The whole page as text; everything that came from the trace is escaped."""
     data, names, words = report.as_dict(), Names(report.layout), Words()
-    told = [tell_in_trace(each, names, words, report.layout, report.lives) for each in mistakes_of_trace(report.rules)]
+    told = [tell_in_trace(each, names, words, report.layout, report.lives) for each in report.mistakes]
     # rendered from top to bottom: what is shown before gets its name before
     return rendered(
         "audit.html.j2",
@@ -216,7 +216,7 @@ def audit_markdown(report: AuditReport) -> str:
     words = Words()
     counts = f"{_summary(report, words)}; {words('reading')} {report.reading}"
     name = ", ".join(report.files)
-    return trace_as_markdown(name, report.verdict, counts, report.rules, report.layout, report.lives)
+    return trace_as_markdown(name, report.verdict, counts, report.mistakes, report.rules, report.layout, report.lives)
 
 
 def _figure(value: Any, words: Words) -> str:

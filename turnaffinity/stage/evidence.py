@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from turnaffinity.wire.command import Command
 
@@ -33,6 +33,10 @@ class Violation(AssertionError):
         self.expected, self.observed = bounded(expected), bounded(observed)
         super().__init__(f"expected {self.expected}; observed {self.observed}")
         self.wire = wire_lines(wire, broken)
+
+    def wire_as_data(self) -> tuple[dict[str, Any], ...]:
+        """The commands as plain data: what a case's result and a report hold of them."""
+        return tuple({"client": line.client, "argv": list(line.argv), "broken": line.broken} for line in self.wire)
 
 
 class NoAnswer(Violation):

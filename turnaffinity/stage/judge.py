@@ -104,6 +104,11 @@ class Judge:
             open_server(self.server_spec, layout=self.layout, seed=self.seed, tcp=self.tcp)
         )
 
+    def on(self, server: Server) -> Judge:
+        """The same judge on a server that is lent to it: it neither opens nor closes it."""
+        self.__dict__["server"] = server
+        return self
+
     @property
     def client(self) -> Any:
         """The judge's own connection; whoever takes it may act between two steps, which the observer is told."""
