@@ -184,3 +184,31 @@ def test_a_play_that_leaves_steps_out_is_not_taken_for_the_runs_own_history() ->
         playable = next(each for (rule, name), each in cases.items() if rule == "TA-TURN-1" and "mixed_history" in name)
         play(playable, judge, left_out=frozenset(range(40)))
         assert judge.histories == {}
+
+
+@pytest.mark.parametrize(
+    ("lang", "says", "mend"),
+    [
+        ("en", "The script returns the node in lingua:v1:job:<id>:node", "mend"),
+        ("zh", "脚本直接返回 lingua:v1:job:<id>:node 里的节点", "修正"),
+    ],
+)
+def test_a_replay_opens_with_the_mistake_and_tells_its_line_and_mend(
+    lang: str, says: str, mend: str, tmp_path: Path
+) -> None:
+    script = ROOT / "tests/strangers/told/05.lua"
+    run(tmp_path, "verify", "--lua", script, "--seed", "3", "--capsules", tmp_path / "c")
+    written = min((tmp_path / "c").glob("TA-BIND-2*.json"))
+    told = run(tmp_path, "replay", written, "--lang", lang)
+    assert told.returncode == 1
+    lines = told.stdout.splitlines()
+    assert lines[2].startswith(says)
+    assert any(line.strip().startswith(mend) for line in lines)
+    assert "local bound = redis.call('GET'" in told.stdout  # the line that was asked last
+    assert len(lines) <= 40
+    data = json.loads(written.read_text(encoding="utf-8"))
+    assert data["mistake"]["looks_like"] == "bound-to-the-dead"
+    first = written.with_suffix(".redis").read_text(encoding="utf-8").splitlines()[0]
+    assert first == f'ECHO "{data["mistake"]["says"]["en"]}"'
+    passing = run(tmp_path, "replay", written, "--lua", REFERENCE, "--lang", lang)
+    assert passing.returncode == 0

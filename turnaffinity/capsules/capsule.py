@@ -56,12 +56,23 @@ class Shrunk(BaseModel):
     """Why none were left out, where none were."""
 
 
+class Said(BaseModel):
+    """The mistake that the failure was taken for when it was recorded, each text by language."""
+
+    says: dict[str, str]
+    mend: dict[str, str] = Field(default_factory=dict)
+    perhaps: dict[str, str] = Field(default_factory=dict)
+    looks_like: str | None = None
+    right: str = ""
+
+
 class Capsule(BaseModel):
     """One failure. `steps` are those that were done; `left_out` names the places, among all, of those that were not."""
 
     model_config = ConfigDict(extra="ignore")
 
     capsule: Literal[1] = 1
+    mistake: Said | None = None
     kit: str
     contract: str
     rule: str
@@ -110,14 +121,15 @@ class Capsule(BaseModel):
         return is_signed(self.implementation.model_dump(), self.signature)
 
 
-def capsule_of(judge: Judge, result: CaseResult) -> Capsule:
-    """The capsule of a failed case, with all its steps."""
+def capsule_of(judge: Judge, result: CaseResult, mistake: Said | None = None) -> Capsule:
+    """The capsule of a failed case, with all its steps and the mistake that it is taken for."""
     hello = judge.subject.hello
     kind = "object" if judge.factory is not None else judge.kind
     judged = Judged(kind=kind, target=judge.target, cwd=os.getcwd(), name=hello.name, version=hello.version)  # noqa: PTH109
     return Capsule(
-        kit=__version__, contract=CONTRACT_VERSION, rule=result.rule, case=result.case, title=result.title,
-        reading=judge.reading.as_dict(), auto=judge.auto, layout=judge.layout.model_dump(mode="json"),
+        mistake=mistake, kit=__version__, contract=CONTRACT_VERSION, rule=result.rule, case=result.case,
+        title=result.title, reading=judge.reading.as_dict(), auto=judge.auto,
+        layout=judge.layout.model_dump(mode="json"),
         seed=judge.seed, tcp=judge.tcp, deadlines=judge.deadlines, faults=judge.faults, server=judge.server.name,
         implementation=judged, signature=signature(judged.model_dump()), expected=result.expected,
         observed=result.observed, wire=[Item(**line) for line in result.wire], steps=list(result.steps),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from turnaffinity import __version__
-from turnaffinity.capsules.capsule import Capsule, capsule_of, file_stem, read_capsule
+from turnaffinity.capsules.capsule import Capsule, Said, capsule_of, file_stem, read_capsule
 from turnaffinity.capsules.playing import collected_cases, play
 from turnaffinity.capsules.shrink import Shrinker
 from turnaffinity.capsules.texts import json_lines, redis_cli_script
@@ -19,10 +19,13 @@ from turnaffinity.problem import CannotRun, Problem
 from turnaffinity.stage.judge import Judge, Kind
 
 
-def capsule_files(judge: Judge, report: Report, folder: Path) -> dict[Path, str | bytes]:
+def capsule_files(
+    judge: Judge, report: Report, folder: Path, said: Mapping[tuple[str, str], Said] | None = None
+) -> dict[Path, str | bytes]:
     """A capsule for each failure, shrunk where that works, with its texts; each failure is told its capsule's path.
 
-    Plays the failed cases again, on the run's own server; the reference has an embedded server of its own.
+    `said` is the mistake that each failed (rule, case) is taken for. Plays the failed cases again, on the run's own
+    server; the reference has an embedded server of its own.
     """
     results = {(result.rule, result.case): result for result in report.results if result.outcome == "fail"}
     if not results:
@@ -36,7 +39,7 @@ def capsule_files(judge: Judge, report: Report, folder: Path) -> dict[Path, str 
             (failure, results[rule.id, str(failure["case"])]) for rule in report.rules for failure in rule.failures
         ]
         for failure, result in sorted(found, key=lambda pair: len(pair[1].steps)):  # the short ones shrink soon
-            capsule = capsule_of(judge, result)
+            capsule = capsule_of(judge, result, (said or {}).get((result.rule, result.case)))
             with contextlib.suppress(CannotRun):  # a server that went away meanwhile leaves the capsule as it is
                 capsule = shrinker.shrink(capsule)
             stem = file_stem(capsule.rule, capsule.case, taken)
@@ -68,6 +71,8 @@ class Replayed:
     server: str
     scripts: dict[str, str]
     """The names of the implementation's scripts by SHA1, where they are known."""
+    source: str = ""
+    """The text of the script that was judged, where it is one."""
 
     @property
     def reproduced(self) -> bool:
@@ -112,7 +117,15 @@ def replay(
         if result.outcome not in {"pass", "warn", "fail"}:
             raise CannotRun(str(path), f"the case cannot be judged here: {result.reason}", "replay it as it was judged")
         scripts = getattr(judge.subject, "scripts", {})
-        return Replayed(capsule, result, f"{hello.name} {hello.version}".strip(), judge.server.name, scripts)
+        name, source = f"{hello.name} {hello.version}".strip(), getattr(judge.subject, "source", "")
+        return Replayed(
+            capsule,
+            result,
+            name,
+            judge.server.name,
+            scripts,
+            source if judge.kind == "lua" and server != "fake" else "",
+        )
 
 
 def _subject(capsule: Capsule, path: Path, lua: Path | None, adapter: str | None) -> tuple[Kind, str, str]:

@@ -19,7 +19,8 @@ def redis_cli_script(capsule: Capsule, script: str | None = None) -> str:
     With the text of a `script` a selection is its call; without it a request is an ECHO that says what the
     implementation is asked to do at that place.
     """
-    lines = [_line("ECHO", f"{capsule.rule}: expected {capsule.expected}; observed {capsule.observed}")]
+    said = [_line("ECHO", capsule.mistake.says["en"])] if capsule.mistake and "en" in capsule.mistake.says else []
+    lines = [*said, _line("ECHO", f"{capsule.rule}: expected {capsule.expected}; observed {capsule.observed}")]
     if script is not None:
         lines.append(_line("SCRIPT", "LOAD", script))
     for step in capsule.steps:

@@ -19,7 +19,7 @@ from turnaffinity.contract.layout import load_layout
 from turnaffinity.contract.rules import judged_only_with_faults, matching
 from turnaffinity.diagnosis.lua_lines import ScriptLines
 from turnaffinity.diagnosis.markdown import as_markdown
-from turnaffinity.diagnosis.telling import as_members, lines_of_mistakes
+from turnaffinity.diagnosis.telling import as_members, lines_of_mistakes, said_by_case
 from turnaffinity.judging.cores import on_one_core
 from turnaffinity.judging.expected import (
     Expectation,
@@ -143,7 +143,7 @@ def verify_and_report(wishes: Wishes) -> None:
         report = verify(judge, rules, progress=progress, workers=workers)
         report.raw_names = wishes.raw
         apply_expectations(report, known)
-        capsules = capsule_files(judge, report, wishes.capsules) if wishes.capsules else {}
+        capsules = _capsules(judge, report, wishes.capsules)
     script = lines_of_mistakes(report, source) if source and report.failed and wishes.server != "fake" else None
     if capsules and wishes.capsules:
         make_folder(wishes.capsules)
@@ -153,6 +153,10 @@ def verify_and_report(wishes: Wishes) -> None:
     if wishes.json_file != STDOUT:
         verdict_terminal.print_report(report, lang=wishes.lang, everything=wishes.everything, script=script)
     raise typer.Exit(report.exit_status)
+
+
+def _capsules(judge: Judge, report: Report, folder: Path | None) -> dict[Path, str | bytes]:
+    return capsule_files(judge, report, folder, said_by_case(report)) if folder else {}
 
 
 def check_outputs(wishes: Wishes) -> None:

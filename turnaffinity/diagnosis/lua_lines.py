@@ -6,14 +6,16 @@ play does not give the same commands, no line is claimed.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from turnaffinity.capsules.playing import collected_cases, play
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
+from turnaffinity.diagnosis.seen import error_line
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.problem import CannotRun
 from turnaffinity.server import token
@@ -42,15 +44,39 @@ _FORWARDS = re.compile(r"\.\.\.|unpack\s*\(")
 """A line that hands on what it was given: not it is asked about, but the one that called it."""
 
 
+class Sent(NamedTuple):
+    """The line that sent a command, and the line that called that one, where it stands in a function."""
+
+    line: int
+    caller: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ScriptLines:
     """A script's text, and the lines that sent the commands of each scene, by the case's name."""
 
     source: str
-    by_case: Mapping[str, Sequence[int | None]]
+    by_case: Mapping[str, Sequence[Sent | None]]
+
+    def sent_by(self, scene: CaseResult) -> list[int | None]:
+        """The line that sent each command of the scene's wire; empty where none is known."""
+        return [sent.line if sent else None for sent in self.by_case.get(scene.case, ())]
+
+    def scene_of(self, cases: Sequence[CaseResult]) -> CaseResult:
+        """The first of these cases whose lines are known; the first of all where no case's are."""
+        return next((case for case in cases if any(self.by_case.get(case.case, ()))), cases[0])
 
     def at_fault(self, scene: CaseResult) -> int | None:
-        """The line of the broken command; where none is marked, of the last one before the answer."""
+        """The line that the script's own error names, or that sent the broken command; else the last command's."""
+        sent = self._at_fault(scene)
+        return error_line(scene) or (sent.line if sent else None)
+
+    def called_at(self, scene: CaseResult) -> int | None:
+        """The line that called the one at fault, where that stands in a function."""
+        sent = None if error_line(scene) else self._at_fault(scene)
+        return sent.caller if sent else None
+
+    def _at_fault(self, scene: CaseResult) -> Sent | None:
         lines = self.by_case.get(scene.case, ())
         sent = [(line, command["broken"]) for line, command in zip(lines, scene.wire, strict=False) if line]
         return next((line for line, broken in sent if broken), sent[-1][0] if sent else None)
@@ -69,22 +95,22 @@ def traced(source: str) -> str:
 
 
 def script_lines(
-    source: str, scenes: Iterable[CaseResult], *, seed: int, reading: Reading, layout: KeyLayout
+    source: str, scenes: Iterable[Sequence[CaseResult]], *, seed: int, reading: Reading, layout: KeyLayout
 ) -> ScriptLines:
-    """The line that sent each command of each scene's wire; None for all of a scene that went another way.
+    """The line that sent each command of a scene's wire; None for all of a scene that went another way.
 
-    Plays the cases once more, on a server of its own.
+    Of each group of scenes those are played once more, on a server of its own, until the lines of one are known.
     """
     copy, text = traced(source), source.split("\n")
     judge = Judge(
         "lua", reading=reading, seed=seed, layout=layout,
         factory=lambda judge, url: ScriptSubject(judge.server, copy, "traced"),
     )  # fmt: skip
-    by_case: dict[str, Sequence[int | None]] = {}
+    by_case: dict[str, Sequence[Sent | None]] = {}
     try:
         with judge:
             playable = collected_cases(judge)
-            for scene in scenes:
+            for scene in itertools.chain.from_iterable(_until_known(group, by_case) for group in scenes):
                 again, _ = play(playable[scene.rule, scene.case], judge)
                 by_case[scene.case] = _lines(scene.wire, again.wire, text, token(seed))
     except CannotRun:
@@ -92,14 +118,22 @@ def script_lines(
     return ScriptLines(source, by_case)
 
 
+def _until_known(scenes: Sequence[CaseResult], by_case: Mapping[str, Sequence[Sent | None]]) -> Iterator[CaseResult]:
+    """The scenes one by one, until the lines of one are known."""
+    for scene in scenes:
+        yield scene
+        if any(by_case[scene.case]):
+            return
+
+
 Wire = Sequence[Mapping[str, Any]]
 
 
-def _lines(wire: Wire, again: Wire, text: Sequence[str], token: str) -> Sequence[int | None]:
+def _lines(wire: Wire, again: Wire, text: Sequence[str], token: str) -> Sequence[Sent | None]:
     """The line behind each command of a wire, from what the copy sent; all None where that is not the same."""
     sent: list[Mapping[str, Any]] = []
-    lines: list[int | None] = []
-    line: int | None = None
+    lines: list[Sent | None] = []
+    line: Sent | None = None
     for command in again:
         if _tells_lines(command):
             line = _at_fault(command["argv"][1].removeprefix(MARK), text)
@@ -125,12 +159,14 @@ def _loads(command: Mapping[str, Any]) -> bool:
     return bool(command["argv"][0] == "SCRIPT")
 
 
-def _at_fault(lines: str, text: Sequence[str]) -> int | None:
+def _at_fault(lines: str, text: Sequence[str]) -> Sent | None:
+    """The innermost line that is asked about, and the one that called it; the call of the whole script is none."""
     numbers = [int(part) for part in lines.split(",") if part]
-    for number in numbers:
-        if number <= len(text) and not _FORWARDS.search(text[number - 1]):
-            return number
-    return None
+    asked = [number for number in numbers if number <= len(text) and not _FORWARDS.search(text[number - 1])]
+    if not asked:
+        return None
+    last = max((number for number, line in enumerate(text, 1) if line.strip()), default=0)
+    return Sent(asked[0], next((number for number in asked[1:] if number not in {asked[0], last}), None))
 
 
 def _alike(wire: Wire, token: str) -> list[list[str]]:

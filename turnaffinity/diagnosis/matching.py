@@ -71,19 +71,37 @@ def matches(
     }
     fits = {name: _fit(pattern, failed, weight) for name, pattern in candidates.items()}
     found: list[Match] = []
-    left = set(failed)
+    left, known = set(failed), dict(candidates)
     while left and len(found) < MOST:
-        best = _best(left, candidates, fits, owners, weight)
+        best = _best(left, known, fits, owners, weight)
         if best is None:
             break
-        explains = frozenset(candidates[best] & left)
-        twins = [name for name, pattern in candidates.items() if pattern == candidates[best] and name != best]
-        checks = [check for check in candidates[best] if KIND not in check]
-        found.append(Match(best, explains, len(checks) >= TELLING and not twins))
-        left -= explains
-        for name in (best, *twins):
-            del candidates[name]
+        found.append(_match(best, left, known))
+        left -= found[-1].explains
+        for name in (best, *_twins(best, known)):
+            del known[name]
+    if left and (one := _one_for_all(failed, candidates, fits)):
+        return [Match(one, failed, sure=False)]
     return found
+
+
+def _match(best: str, left: set[str], candidates: Mapping[str, frozenset[str]]) -> Match:
+    checks = [check for check in candidates[best] if KIND not in check]
+    sure = len(checks) >= TELLING and not _twins(best, candidates)
+    return Match(best, frozenset(candidates[best] & left), sure)
+
+
+def _twins(best: str, candidates: Mapping[str, frozenset[str]]) -> list[str]:
+    """The others that fail the very same checks."""
+    return [name for name, pattern in candidates.items() if pattern == candidates[best] and name != best]
+
+
+def _one_for_all(
+    failed: frozenset[str], candidates: Mapping[str, frozenset[str]], fits: Mapping[str, float]
+) -> str | None:
+    """The mistake that fits best of those that explain every failed check by themselves."""
+    fit = [name for name, pattern in candidates.items() if failed <= pattern and fits[name] >= SURE]
+    return max(fit, key=fits.__getitem__, default=None)
 
 
 def _fit(pattern: frozenset[str], failed: frozenset[str], weight: Mapping[str, float]) -> float:

@@ -5,17 +5,36 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from turnaffinity.catalogs import told
+from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
+from turnaffinity.diagnosis.causes import of_one_cause
 from turnaffinity.diagnosis.matching import Match, matches, unexplained
 from turnaffinity.diagnosis.patterns import Known, check_of, failed_ways, known_mistakes, passed_checks
+from turnaffinity.diagnosis.seen import (
+    EVERY_POOL,
+    READ_ANEW,
+    REMEMBERED,
+    changed_id,
+    drawn_unasked,
+    error_in,
+    error_told,
+    is_no_node,
+    pools_told,
+)
 from turnaffinity.judging.verdict import PROFILE_LETTERS, CaseResult, Report
 
 ORDER = ("MUST", "DECISION", "SHOULD")
 
 DECISION = re.compile(r"\bd[1-4]\b")
+
+COMMAND = re.compile(r"[A-Z]{3,} [^\s,]*:[^,\n]*")
+"""What a case observed where it is a command that was sent: its name, then a key."""
+
+OTHER_SCENES = 3
+"""So many further scenes of a mistake are tried where the first does not tell the lines."""
 
 SEVERAL = 3
 """So many claims of one rule that do not hold are told by the rule's own sentence."""
@@ -26,14 +45,6 @@ UNKNOWN = {
 }
 """How a mistake is mended that nothing known resembles."""
 
-NO_ANSWER = {
-    "en": "It gives no usable answer, so that nothing else can be told.",
-    "zh": "没有给出可用的回答，因此无法判断其他问题。",
-}
-ANSWER = {
-    "en": "Mend what the scene shows under `got`, and judge again.",
-    "zh": "先修正场景中“实际”一行所示的问题，再重新检查。",
-}
 NO_NODE = {
     "en": "It finds no node in most scenes, though candidates are there.",
     "zh": "多数场景中明明有候选节点，却没有找到节点。",
@@ -71,6 +82,16 @@ class Mistake:
         return tuple(rule for rule in RULES if rule in broken)
 
     @property
+    def scenes(self) -> list[CaseResult]:
+        """The scene that shows it best, and a few others of the same rule, the short ones first."""
+        others = [case for case in self.cases if case.rule == self.scene.rule and case is not self.scene and case.wire]
+        return [self.scene, *sorted(others, key=_size)[:OTHER_SCENES]]
+
+    def with_cases(self, cases: tuple[CaseResult, ...]) -> Mistake:
+        """The same mistake, which explains these failed cases too."""
+        return replace(self, cases=(*self.cases, *cases))
+
+    @property
     def level(self) -> str:
         """The strictest level of its rules."""
         return min((RULES[rule].level for rule in self.rules), key=ORDER.index)
@@ -89,27 +110,36 @@ def mistakes_of(report: Report) -> list[Mistake]:
     failures = [result for result in report.results if result.outcome == "fail"]
     if not failures:
         return []
-    unusable = [result for result in failures if result.expected.startswith("an answer to ")]
-    if 2 * len(unusable) > len(failures):  # what follows from it resembles anything
-        scene = min(unusable, key=_size)
-        return [Mistake(NO_ANSWER, ANSWER, tuple(failures), scene)]
+    ended = [result for result in failures if error_in(result)]
+    if 2 * len(ended) > len(failures):  # what follows from it resembles anything
+        scene = min(ended, key=_size)
+        return [Mistake(*error_told(scene), tuple(failures), scene)]
     known = {one.id: one for one in known_mistakes()}
     profile = PROFILE_LETTERS[report.profile]
     patterns = {name: one.fails[profile] for name, one in known.items() if profile in one.fails}
     failed, passed = failed_ways(report.results), passed_checks(report.results)
-    without = [result for result in failures if _is_no_node(result.observed)]
     found = matches(failed, passed, patterns, {name: one.rule for name, one in known.items()})
-    explained = [_known(known[match.id], match, failures) for match in found]
-    most = max((len(each.cases) for each in explained if each), default=0)
-    if 2 * len(without) > len(failures) > 2 * most:  # nothing known is so common
-        scene = min(without, key=_size)
-        return [Mistake(NO_NODE, PAIR, tuple(failures), scene, by_its_names=True)]
-    mistakes = [each for each in explained if each is not None] + _unknown(unexplained(failed, found), failures)
+    explained = [each for match in found if (each := _known(known[match.id], match, failures))]
+    if seen := _seen(failures, explained, report.layout):
+        return [seen]
+    mistakes = of_one_cause([*explained, *_unknown(unexplained(failed, found), failures)], report.layout)
     return sorted(mistakes, key=lambda each: (ORDER.index(each.level), each.looks_like is None, -each.explains))
 
 
-def _is_no_node(observed: str) -> bool:
-    return observed.replace("_", " ").startswith(("no node", "error no node"))
+def _seen(failures: Sequence[CaseResult], explained: Sequence[Mistake], layout: KeyLayout) -> Mistake | None:
+    """What most of the scenes show by themselves, where no known mistake explains so many of them."""
+    cases, without = tuple(failures), [result for result in failures if is_no_node(result.observed)]
+    most = max((len(each.cases) for each in explained), default=0)
+    sure = max((len(each.cases) for each in explained if not each.perhaps), default=0)
+    if 2 * len(without) > len(failures) > 2 * most:
+        if elsewhere := pools_told(without, layout):
+            return Mistake(elsewhere[0], EVERY_POOL, cases, elsewhere[1], by_its_names=True)
+        return Mistake(NO_NODE, PAIR, cases, min(without, key=_size), by_its_names=True)
+    if changed := changed_id(failures, layout):
+        return Mistake(changed.says(layout), changed.mend(layout), cases, min(failures, key=_size))
+    if 2 * sure < len(failures) and (unasked := drawn_unasked(failures, layout)):
+        return Mistake(REMEMBERED, READ_ANEW, cases, min(unasked, key=_size))
+    return None
 
 
 def _known(known: Known, match: Match, failures: Sequence[CaseResult]) -> Mistake | None:
@@ -130,8 +160,13 @@ def _unknown(checks: frozenset[str], failures: Sequence[CaseResult]) -> list[Mis
     for result in failures:
         if check_of(result) in checks:
             by_rule.setdefault(result.rule, []).append(result)
-    scenes = [(cases, min(cases, key=_size)) for cases in by_rule.values()]
-    return [Mistake(_broken(cases, scene), UNKNOWN, tuple(cases), scene) for cases, scene in scenes]
+    return [unknown_mistake(cases) for cases in by_rule.values()]
+
+
+def unknown_mistake(cases: Sequence[CaseResult]) -> Mistake:
+    """What these cases of one rule have in common: the claim that does not hold."""
+    scene = min(cases, key=_size)
+    return Mistake(_broken(cases, scene), UNKNOWN, tuple(cases), scene)
 
 
 def _broken(cases: Sequence[CaseResult], scene: CaseResult) -> dict[str, str]:
@@ -142,11 +177,17 @@ def _broken(cases: Sequence[CaseResult], scene: CaseResult) -> dict[str, str]:
     claim_zh = told(claim, "zh") if own else rule.statement_zh.split("。")[0].partition("：")[0]
     claim = DECISION.sub(lambda decision: decision[0].upper(), claim)
     begins = claim[:1] if re.match(r"[A-Z][A-Z0-9]", claim) else claim[:1].lower()
-    return does_not_hold(f"{begins}{claim[1:]}", claim_zh)
+    sent = COMMAND.match(scene.observed)
+    return does_not_hold(f"{begins}{claim[1:]}", claim_zh, sent[0] if sent else "")
 
 
-def does_not_hold(claim: str, claim_zh: str) -> dict[str, str]:
-    """What is said where a claim does not hold, and nothing known is told for sure."""
+def does_not_hold(claim: str, claim_zh: str, sent: str = "") -> dict[str, str]:
+    """What is said where a claim does not hold, and nothing known is told for sure; `sent` is what broke it."""
+    if sent:
+        return {
+            "en": f"It sends {sent}, so that this does not hold: {claim}.",
+            "zh": f"发送了 {sent}，因此这一点不成立：{claim_zh}。",
+        }
     return {"en": f"This does not hold: {claim}.", "zh": f"这一点不成立：{claim_zh}。"}
 
 

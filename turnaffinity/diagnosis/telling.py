@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from rich.cells import cell_len
 
+from turnaffinity.capsules.capsule import Said
+from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.lua_lines import ScriptLines, script_lines
 from turnaffinity.diagnosis.mistakes import UNKNOWN, Mistake, mistakes_of
+from turnaffinity.diagnosis.seen import AN_ANSWER, error_line
 from turnaffinity.judging.verdict import CaseResult, Report
 from turnaffinity.server import token
 from turnaffinity.showing.finding import finding, one_line
@@ -32,7 +35,7 @@ MOST_WIRE = 6
 Form = Literal["full", "brief", "row"]
 """How much of a mistake is shown: its scene too, what is wrong and how it is mended, or one sentence."""
 
-BRIEF = ("breaks", "perhaps", "mend", "line", "wanted", "got")
+BRIEF = ("breaks", "perhaps", "mend", "line", "called at", "wanted", "got")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Told:
     wire: tuple[str, ...]
     rules: tuple[str, ...] = ()
     known: bool = True
+    sure: bool = True
+    """Whether its sentence is a known mistake's, and no claim that does not hold."""
     brief: tuple[str, ...] = ()
     """The labels of the rows that a short form keeps."""
 
@@ -66,39 +71,86 @@ def names_of(report: Report, *, languages: bool = True) -> Names:
     return kind(report.layout, token(report.seed), languages=languages)
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a scene is told with: the names of its keys, short names, the language, and the scripts that it ran."""
+
+    layout: KeyLayout
+    names: Names
+    words: Words
+    scripts: Mapping[str, str]
+    script: ScriptLines | None = None
+    width: int | None = None
+    wire_rows: int = MOST_WIRE
+
+
 def tell(
     mistake: Mistake, report: Report, words: Words, *, names: Names | None = None, width: int | None = None,
-    script: ScriptLines | None = None,
+    script: ScriptLines | None = None, wire_rows: int = MOST_WIRE,
 ) -> Told:  # fmt: skip
     """A mistake of a report in words; `names` learns the names that its scene shows."""
-    names, scene = names or names_of(report, languages=not mistake.by_its_names), mistake.scene
-    given, asked = given_and_asked(scene.steps, report.layout, names, words)
+    names = names or names_of(report, languages=not mistake.by_its_names)
+    setting = Setting(report.layout, names, words, report.scripts, script, width, wire_rows)
+    failed = sum(result.outcome == "fail" and RULES[result.rule].level != "SHOULD" for result in report.results)
+    explained = words("explains {n} of {all} failed checks", n=mistake.explains, all=failed)
+    scene = shown_scene(mistake, script)
+    beside = [(words(label), text) for label, text in _beside(scene, report)]
+    return tell_scene(mistake, scene, setting, explained if mistake.level != "SHOULD" else "", beside)
+
+
+def tell_scene(
+    mistake: Mistake, scene: CaseResult, setting: Setting, explained: str = "", beside: Iterable[tuple[str, str]] = ()
+) -> Told:
+    """A mistake in words with one of its scenes: `explained` says how much it explains, `beside` what else is known."""
+    names, words, script = setting.names, setting.words, setting.script
+    given, asked = given_and_asked(scene.steps, setting.layout, names, words)
     found = finding(
         {"expected": scene.expected, "observed": scene.observed, "wire": scene.wire}, names,
-        layout=report.layout, words=words, scripts=report.scripts, most=MOST_WIRE,
-        sent_by=script.by_case.get(scene.case, ()) if script else (),
+        layout=setting.layout, words=words, scripts=setting.scripts, most=setting.wire_rows,
+        sent_by=script.sent_by(scene) if script else (),
     )  # fmt: skip
-    failed = sum(result.outcome == "fail" and RULES[result.rule].level != "SHOULD" for result in report.results)
     likeness = f"{words('looks like')} {mistake.looks_like}" if mistake.looks_like else words(UNLIKE)
-    explained = words("explains {n} of {all} failed checks", n=mistake.explains, all=failed)
-    breaks = [", ".join(mistake.rules), *([explained] if mistake.level != "SHOULD" else []), likeness]
     rows = [
-        (words("breaks"), "; ".join(breaks)),
+        (words("breaks"), "; ".join(part for part in (", ".join(mistake.rules), explained, likeness) if part)),
         (words("perhaps"), mistake.perhaps.get(words.lang, "")),
-        (words("mend"), "" if mistake.mend is UNKNOWN else mistake.mend[words.lang]),
+        (words("mend"), "" if mistake.mend is UNKNOWN else mistake.mend.get(words.lang, "")),
         (words("right"), one_line(mistake.right)),
-        (words("line"), _line(script, scene, words)),
+        *((words(label), line) for label, line in _lines(script, scene, words)),
         (words("given"), given),
         (words("asked"), asked),
-        (words("wanted"), found.expected),
+        (words("wanted"), words("an answer") if scene.expected.startswith(AN_ANSWER) else found.expected),
         (words("got"), found.observed),
         *found.more,
-        *((words(label), text) for label, text in _beside(scene, report)),
+        *beside,
     ]
-    wire = tuple(found.wire.lines(width)) if found.wire.rows else ()
+    wire = tuple(found.wire.lines(setting.width)) if found.wire.rows else ()
     told = tuple((label, text) for label, text in rows if text)
     known, brief = mistake.looks_like is not None, tuple(map(words, BRIEF))
-    return Told(mistake.says[words.lang], mistake.level, told, wire, mistake.rules, known, brief)
+    sure = known and not mistake.perhaps
+    says = names.apply(one_line(mistake.says[words.lang]))
+    return Told(says, mistake.level, told, wire, mistake.rules, known, sure, brief)
+
+
+def said_by_case(report: Report) -> dict[tuple[str, str], Said]:
+    """The mistake that each failed (rule, case) is taken for, for its capsule."""
+    return {
+        (result.rule, result.case): Said(
+            says=mistake.says, mend={} if mistake.mend is UNKNOWN else mistake.mend, perhaps=mistake.perhaps,
+            looks_like=mistake.looks_like, right=mistake.right,
+        )
+        for mistake in mistakes_of(report) for result in mistake.cases
+    }  # fmt: skip
+
+
+def tell_in(
+    room: int, mistake: Mistake, report: Report, words: Words, *, width: int, script: ScriptLines | None = None
+) -> Told:
+    """A mistake in words that takes so many lines at most: with less of the wire where it would take more."""
+    for wire_rows in range(MOST_WIRE, 0, -1):
+        told = tell(mistake, report, words, width=width, script=script, wire_rows=wire_rows)
+        if 1 + len(hanging(*told.heading(1, "full", words), width)) + len(told.lines(width)) <= room:
+            break
+    return told
 
 
 def forms(mistakes: Sequence[Told], room: int, words: Words, width: int | None = None) -> list[Form]:
@@ -112,6 +164,10 @@ def forms(mistakes: Sequence[Told], room: int, words: Words, width: int | None =
     chosen: list[Form] = ["full" if at == 0 else "brief" if told.known else "row" for at, told in enumerate(mistakes)]
     used = sum(size(at, form) for at, form in enumerate(chosen))
     larger: tuple[Form, ...] = ("brief", "full")
+    for at in reversed(range(1, len(chosen))):
+        if used > room and chosen[at] == "brief" and not mistakes[at].sure:
+            used += size(at, "row") - size(at, "brief")
+            chosen[at] = "row"
     for form in larger:
         for at, before in enumerate(chosen):
             more = size(at, form) - size(at, before)
@@ -120,12 +176,23 @@ def forms(mistakes: Sequence[Told], room: int, words: Words, width: int | None =
     return chosen
 
 
-def _line(script: ScriptLines | None, scene: CaseResult, words: Words) -> str:
+def shown_scene(mistake: Mistake, script: ScriptLines | None) -> CaseResult:
+    """The scene that shows a mistake best: of a script, one in which it is known which line sent what."""
+    return script.scene_of(mistake.scenes) if script else mistake.scene
+
+
+def _lines(script: ScriptLines | None, scene: CaseResult, words: Words) -> Iterator[tuple[str, str]]:
+    """The line at fault with its code, and where the function that it stands in was called."""
     line = script.at_fault(scene) if script else None
     if not script or not line:
-        return ""
-    marked = any(command["broken"] for command in scene.wire)
-    which = "" if marked else f" ({words('asked last')})"
+        return
+    marked = any(command["broken"] for command in scene.wire) or error_line(scene)
+    yield "line", _code(script, line, "" if marked else f" ({words('asked last')})")
+    if caller := script.called_at(scene):
+        yield "called at", _code(script, caller)
+
+
+def _code(script: ScriptLines, line: int, which: str = "") -> str:
     code = one_line(script.text(line))
     return f"{line}{which}  {code if len(code) <= MOST_CODE else code[: MOST_CODE - 3] + '...'}"
 
@@ -164,8 +231,10 @@ def summary(report: Report, words: Words) -> Summary:
     rest = [*wrong[MOST_MISTAKES:], *minor]
     rules = ", ".join(dict.fromkeys(rule for mistake in rest for rule in mistake.rules))
     more = words("{n} more: {rules}", n=len(rest), rules=rules) if rest else ""
-    likely = {rule: mistake.says[words.lang] for mistake in reversed(found) for rule in mistake.rules}
     names = names_of(report)
+    likely = {
+        rule: names.apply(one_line(mistake.says[words.lang])) for mistake in reversed(found) for rule in mistake.rules
+    }
     warned = [
         (rule.id, likely.get(rule.id) or words.told(names.apply(one_line("".join(rule.warnings[:1])))))
         for rule in report.rules
@@ -189,7 +258,7 @@ def _is_minor(mistake: Mistake, all_of: Sequence[Mistake]) -> bool:
 
 def lines_of_mistakes(report: Report, source: str) -> ScriptLines:
     """The lines of the script behind the scenes of the mistakes that a report shows."""
-    scenes = [mistake.scene for mistake in mistakes_of(report)[:MOST_MISTAKES] if mistake.scene.wire]
+    scenes = [mistake.scenes for mistake in mistakes_of(report)[:MOST_MISTAKES] if mistake.scene.wire]
     return script_lines(source, scenes, seed=report.seed, reading=report.reading, layout=report.layout)
 
 
@@ -206,10 +275,11 @@ def as_members(report: Report, script: ScriptLines | None = None) -> dict[str, A
                 "says": mistake.says["en"], "perhaps": mistake.perhaps.get("en"),
                 "mend": mistake.mend["en"], "right": mistake.right or None, "rules": list(mistake.rules),
                 "looks_like": mistake.looks_like, "explains": mistake.explains,
-                "line": script.at_fault(mistake.scene) if script else None,
-                "case": mistake.scene.case, "capsule": _failure_of(mistake.scene, report).get("capsule"),
+                "line": script.at_fault(scene) if script else None,
+                "case": scene.case, "capsule": _failure_of(scene, report).get("capsule"),
             }
             for mistake in found
+            for scene in (shown_scene(mistake, script),)
         ],
         "names": shown,
     }  # fmt: skip

@@ -12,7 +12,7 @@ from turnaffinity.contract.decisions import DECISIONS
 from turnaffinity.contract.rules import family
 from turnaffinity.diagnosis.lua_lines import ScriptLines
 from turnaffinity.diagnosis.mistakes import mistakes_of
-from turnaffinity.diagnosis.telling import names_of, tell
+from turnaffinity.diagnosis.telling import names_of, shown_scene, tell
 from turnaffinity.judging.verdict import Report
 from turnaffinity.reports.page import rendered
 from turnaffinity.showing.finding import Finding, finding
@@ -33,7 +33,7 @@ def verdict_page(report: Report, *, lang: str = "en", script: ScriptLines | None
     rule are folded away.
     """
     words, found = Words(lang), mistakes_of(report)
-    at_fault = {script.at_fault(mistake.scene) for mistake in found} if script else set()
+    at_fault = {script.at_fault(shown_scene(mistake, script)) for mistake in found} if script else set()
     text = script.source.split("\n") if script else []
     failing = [rule for rule in report.rules if rule.failures]
     return rendered(

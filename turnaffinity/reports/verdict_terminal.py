@@ -17,16 +17,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from turnaffinity.contract.rules import family, judged_only_with_faults
+from turnaffinity.diagnosis.again import tell_again
 from turnaffinity.diagnosis.lua_lines import ScriptLines
 from turnaffinity.diagnosis.missing import missing
-from turnaffinity.diagnosis.telling import Form, Summary, forms, names_of, summary, tell
+from turnaffinity.diagnosis.telling import Form, Summary, forms, names_of, summary, tell, tell_in
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
-from turnaffinity.server import token
 from turnaffinity.showing.finding import Finding, finding, one_line
 from turnaffinity.showing.names import Names
-from turnaffinity.showing.scene import given_and_asked
 from turnaffinity.showing.shown import hanging
 from turnaffinity.showing.wording import Words
 
@@ -92,10 +91,7 @@ def print_report(
     name = " ".join(one_line(report.implementation.get(part, "")) for part in ("name", "version")).strip()
     about = f" {words('on')} {one_line(report.server)}, {words('reading')} {report.reading_told(words('not seen'))}"
     console.print(Text.assemble((name, "bold"), f"{about}, {words('seed')} {report.seed}"))
-    for check in report.protocol:
-        if check["status"] == "fail":
-            console.print(Text(f"\n{check['id']}  {check['title']}", style="bold red"))
-            print_finding(console, finding(check, Names(), words=words))
+    _print_protocol(console, words, report)
     if report.unrun:
         console.print(Text(f"\n{words(report.unrun)}", style=STYLES["fail"]))
     if report.failed and not report.unrun and not everything:
@@ -118,22 +114,38 @@ def print_report(
     _print_ending(console, words, report)
 
 
+def _print_protocol(console: Console, words: Words, report: Report) -> None:
+    for check in report.protocol:
+        if check["status"] == "fail":
+            console.print(Text(f"\n{check['id']}  {check['title']}", style="bold red"))
+            print_finding(console, finding(check, Names(), words=words))
+
+
 def _print_mistakes(console: Console, words: Words, report: Report, script: ScriptLines | None) -> None:
     """What is wrong, MUST first, as much of it as one screen holds; then warnings, families and the verdict."""
     said, width = summary(report, words), console.width - 3
-    with console.capture() as ending:
+    with console.capture() as besides:
+        _print_protocol(console, words, report)
         _print_after_mistakes(console, words, report, said)
-    mistakes = [tell(mistake, report, words, width=width, script=script) for mistake in said.shown]
-    room = SCREEN - HEADLINE - ending.get().count("\n")
+    room = SCREEN - HEADLINE - besides.get().count("\n")
+    others = [tell(mistake, report, words, width=width, script=script) for mistake in said.shown[1:]]
+    rows = sum(1 + len(hanging(*told.heading(0, "row", words), width)) for told in others)
+    first = [tell_in(room - rows, mistake, report, words, width=width, script=script) for mistake in said.shown[:1]]
+    mistakes = [*first, *others]
     shown: list[Form] = ["full"]
     for number, (told, form) in enumerate(zip(mistakes, forms(mistakes, room, words, width), strict=True), 1):
         if not form == shown[-1] == "row":
             console.print()
         shown.append(form)
         print_hanging(console, *told.heading(number, form, words), STYLES["fail"])
-        for line in told.lines(width, form):
-            console.print(Text(f"   {line}", style="red" if line.startswith("> ") else ""), soft_wrap=True)
+        print_told(console, told.lines(width, form))
     _print_after_mistakes(console, words, report, said)
+
+
+def print_told(console: Console, lines: Iterable[str]) -> None:
+    """The lines of a mistake, three columns in, the broken commands in red."""
+    for line in lines:
+        console.print(Text(f"   {line}", style="red" if line.startswith("> ") else ""), soft_wrap=True)
 
 
 def _print_after_mistakes(console: Console, words: Words, report: Report, said: Summary) -> None:
@@ -275,27 +287,20 @@ def verdict_details(report: Report, words: Words, *, brief: bool = False) -> str
 
 
 def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
-    """Print what a capsule recorded, what came of playing it again, and whether it is the same."""
+    """Print what a capsule's failure was taken for, its scene, and whether it comes again."""
     console, words = console_for(), Words(lang)
-    capsule, result = replayed.capsule, replayed.result
-    names, layout = Names(capsule.key_layout(), token(capsule.seed)), capsule.key_layout()
+    capsule, width = replayed.capsule, console.width - 3
     subject = f"{one_line(replayed.implementation)} {words('on')} {one_line(replayed.server)}"
     console.print(Text(f"{subject}, {words('seed')} {capsule.seed}", style="bold"))
-    print_hanging(console, f"{one_line(capsule.rule)}  ", one_line(capsule.case), STYLES["fail"])
-    given, asked = given_and_asked(capsule.steps, layout, names, words)
-    for label, text in ((words("given"), given), (words("asked"), asked)):
-        if text:
-            print_hanging(console, f"{label}  ", text)
-    console.print(Text(f"{words('recorded')}:", style="dim"))
-    recorded = {"expected": capsule.expected, "observed": capsule.observed}
-    print_finding(console, finding(recorded, names, layout=layout, words=words))
-    if replayed.reproduced:
-        console.print(Text(f"{words('now')}:", style="dim"))
-        now = {"expected": result.expected, "observed": result.observed, "wire": result.wire}
-        print_finding(console, finding(now, names, layout=layout, words=words, scripts=replayed.scripts))
-        console.print(Text(words("reproduced: the same case fails again"), style=STYLES["fail"]))
-    else:
-        console.print(Text(words("passes now"), style=STYLES["pass"]))
+    told = tell_again(replayed, words, width)
+    console.print()
+    label, style = ("", STYLES["fail"]) if replayed.reproduced else (f"{words('recorded')}: ", "dim")
+    print_hanging(console, label, told.says, style)
+    print_told(console, told.lines(width))
+    console.print()
+    again = "reproduced: the same case fails again" if replayed.reproduced else "passes now"
+    console.print(Text(f"{one_line(capsule.rule)} {one_line(capsule.case)}", style="dim"))
+    console.print(Text(words(again), style=STYLES["fail" if replayed.reproduced else "pass"]))
 
 
 def print_cases(profiles: frozenset[str], globs: tuple[str, ...], *, faults: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,6 +83,9 @@ def recorded_finding(
     return _finding(found, Wire(tuple(rows), "recorded", words), names, words, more)
 
 
+FILLING = re.compile(r"(\w)\1{19,}")
+"""A sign that stands twenty times in a row: a long id's filling."""
+
 LABELS = ("mend", "stderr")
 """What the lines of a message about an adapter begin with: how to mend it, and what the process wrote."""
 
@@ -106,8 +110,13 @@ def one_line(text: object) -> str:
     return " ".join(plain(str(text)).split())
 
 
+def _folded(text: str) -> str:
+    """The text with a sign that fills an id cut to three of it."""
+    return FILLING.sub(r"\1\1\1...", text)
+
+
 def _finding(found: Mapping[str, Any], wire: Wire, names: Names, words: Words, more: Extra) -> Finding:
     first, lines = _by_line(found["observed"])
-    expected, observed = (words.told(names.apply(one_line(text))) for text in (found["expected"], first))
+    expected, observed = (words.told(_folded(names.apply(one_line(text)))) for text in (found["expected"], first))
     told = [(label, text if label == "stderr" else words.told(text)) for label, text in lines]
     return Finding(expected, observed, wire, (*told, *more), words)

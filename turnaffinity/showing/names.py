@@ -158,7 +158,7 @@ class RawNames(Names):
 
 def _judges_names(token: str) -> re.Pattern[str]:
     """The names that cases make up: "n3-<token>-<the case's>", or with a tail of odd signs."""
-    tail = r"-[0-9a-f]{6}|\.[0-9A-F]{16}_Ends-Here\.(?:a-0|x_Y|Q\.z|-_\.|0\.A)"
+    tail = r"-[0-9a-f]{6}|\.[0-9A-F]{16}_Ends-Here\.(?:a-0|x_Y|Q\.z?|-_\.|0\.A)"
     return re.compile(rf"([A-Za-z]+)(\d+)-{re.escape(token)}(?:{tail})?")
 
 

@@ -100,12 +100,18 @@ def given_and_asked(
             given.take([str(part) for part in step["command"]], layout)
     before = sum(step["op"] != "redis" for step in steps[:last])
     asked = steps[last]
-    targets = asked.get("room_langs") or [asked.get("tgt_lang")]
-    pairs = {asked["pair"]} if asked["op"] == "select" else {f"{asked['src_lang']}:{target}" for target in targets}
+    pairs = pairs_asked(asked)
     own = {pool: members for pool, members in given.pools.items() if pool[0] in pairs}
     given.pools = own | {pool: members for pool, members in given.pools.items() if pool not in own}
     told = _told(given, max(1, min(len(own), MOST_NAMED)), before, names, words)
     return _on_one_line(told), _on_one_line(_asked(asked, names, words))
+
+
+def pairs_asked(step: Mapping[str, Any]) -> set[str]:
+    """The language pairs of a select or a finalize."""
+    if step["op"] == "select":
+        return {step["pair"]}
+    return {f"{step['src_lang']}:{target}" for target in step.get("room_langs") or [step.get("tgt_lang")]}
 
 
 def _on_one_line(text: str) -> str:
