@@ -14,7 +14,7 @@ from command_line import typed
 from turnaffinity.audit.run import audit_files
 from turnaffinity.contract.decisions import PRESETS
 from turnaffinity.diagnosis.missing import NEXT
-from turnaffinity.diagnosis.mistakes import Mistake
+from turnaffinity.diagnosis.mistake import Mistake
 from turnaffinity.diagnosis.patterns import known_mistakes
 from turnaffinity.diagnosis.telling import Told, _is_minor, forms
 from turnaffinity.diagnosis.traces import TRACE, mistakes_of_trace

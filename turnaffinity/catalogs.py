@@ -15,8 +15,10 @@ DOMAINS = ("shown", "findings", "cases", "rules", "commands", "notebooks")
 
 _FILLED = re.compile(r"\{(\w+)\}")
 _ENGLISH = re.compile(r"[a-z]{2,}\s+[a-z]{2,}")
-_SHORT = 4
-"""A message that fixes fewer letters fits nearly anything: what fills it is one word then."""
+_SHORT, _LONG = 4, 12
+"""A message that fixes fewer letters than the first fits nearly anything: what fills it is one word then. One that
+fixes more than the second is known by them: what fills it may be a stranger's own words, in their language.
+"""
 _ONE_SPACE = re.compile(r"\s")
 _DEEPEST = 4
 """A sentence holds phrases that hold phrases; deeper they are taken as they are."""
@@ -77,17 +79,37 @@ def told(text: str, lang: str, depth: int = 0) -> str:
     messages = _messages(lang)
     if text in messages:
         return messages[text]
+    if not _ONE_SPACE.search(text) and depth:  # an option, an id or a figure, and no sentence
+        return text
     for pattern, message in _templates(lang):
         match = pattern.fullmatch(text)
         if match:
             values = {f"{{{name[1:]}}}": told(value, lang, depth + 1) for name, value in match.groupdict().items()}
             filled = match.groupdict()
-            if sum(map(str.isalpha, _FILLED.sub("", message))) < _SHORT:
+            fixed = sum(map(str.isalpha, _FILLED.sub("", message)))
+            if fixed < _SHORT:
                 odd = any(map(_ONE_SPACE.search, filled.values()))
+            elif fixed > _LONG:
+                odd = False
             else:
                 odd = any(_ENGLISH.search(v) for name, v in filled.items() if v == values[f"{{{name[1:]}}}"])
             if not odd:  # half a sentence is no sentence
                 return _FILLED.sub(_filled_from(values), messages[message])
+    return _told_as_list(text, lang, depth)
+
+
+_LISTS = {"; ": "；", ", ": ", ", " or ": " 或 ", " and ": " 和 ", " -> ": " -> "}
+"""What stands between the parts of a list, and what stands there in Chinese."""
+
+
+def _told_as_list(text: str, lang: str, depth: int) -> str:
+    """A list whose parts are told one by one; as it is where a part stays an English sentence."""
+    for between, there in _LISTS.items():
+        if between in text:
+            parts = [told(part, lang, depth + 1) for part in text.split(between)]
+            joined = there.join(parts)
+            if joined != text and not _ENGLISH.search(joined):
+                return joined
     return text
 
 

@@ -39,9 +39,10 @@ class Assumptions:
             most = 1 if name in SHARES else 1e15
             if not least <= value <= most:
                 wanted = "a share, from 0 to 1" if name in SHARES else "a number greater than 0"
-                raise Problem(f"assumption {name}", f"is {value:g}", f"give {wanted}")
+                raise Problem(f"--assume {name}={value:g}", "makes no sense", f"give {wanted}")
             if name == "segments" and value < 1:
-                raise Problem("assumption segments", f"is {value:g}", "give 1 or more: a long turn has one at least")
+                mend = "give 1 or more: a long turn has one at least"
+                raise Problem(f"--assume segments={value:g}", "makes no sense", mend)
 
     def having(self, **changes: float) -> Assumptions:
         """The same with some of them replaced."""

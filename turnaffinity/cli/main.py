@@ -81,6 +81,7 @@ def _stdout_is_broken() -> bool:
 
 
 LABELS = (
+    "[OPTIONS]", "[env var:", "; default:", "<list[str]>", "<path>", "<int range>", "<int>", "<str>", "<float>",
     "Usage:", "Arguments:", "Options:", "Verbs:", "Show this message and exit.", "[default:", "[required]",
     "Install completion for the current shell.",
     "Show completion for the current shell, to copy it or customize the installation.",
@@ -285,14 +286,26 @@ def _usage_sentence(error: Any) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "turnaffinity"
     message = " ".join(error.format_message().split()).rstrip(".")
-    return f"{message}; see {path} --help"
+    lang = preferred_language()
+    close = _meant(message)
+    next_step = told(f"did you mean {close}?", lang) if close else f"{said('see', lang)} {path} --help"
+    return f"{told(message, lang)}{'；' if lang == 'zh' else '; '}{next_step}"
+
+
+def _meant(message: str) -> str:
+    """The verb that an unknown one looks like."""
+    from difflib import get_close_matches
+
+    unknown = message.partition("No such command '")[2].rstrip("'")
+    return "".join(get_close_matches(unknown, VERBS, n=1)) if unknown else ""
 
 
 def _say(text: str) -> None:
     """One error on stderr; its first word is red on a terminal, unless NO_COLOR is set."""
     coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    label = "错误:" if preferred_language() == "zh" else "error:"
-    print(f"\033[31m{label}\033[0m" if coloured else label, text, file=sys.stderr)
+    label = "错误：" if preferred_language() == "zh" else "error:"
+    space = "" if label.endswith("：") else " "
+    print(f"\033[31m{label}\033[0m" if coloured else label, text, sep=space, file=sys.stderr)
 
 
 def _confess(error: Exception) -> int:
@@ -301,10 +314,10 @@ def _confess(error: Exception) -> int:
 
         traceback.print_exception(error)
     what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    _say(
-        f"this is a defect of turnaffinity {turnaffinity.__version__}: {what}\n"
-        "  mend: report it with the command line and the output of: TURNAFFINITY_DEBUG=1 turnaffinity ..."
-    )
+    lang = preferred_language()
+    defect = told(f"this is a defect of turnaffinity {turnaffinity.__version__}: {what}", lang)
+    report = told("report it with the command line and the output of: TURNAFFINITY_DEBUG=1 turnaffinity ...", lang)
+    _say(f"{defect}\n  {said('mend', lang)}{'：' if lang == 'zh' else ': '}{report}")
     return DEFECT_STATUS
 
 

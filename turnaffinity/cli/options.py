@@ -30,6 +30,22 @@ Lang = Annotated[
 ]
 
 
+def say(text: str) -> None:
+    """Print lines in the reader's language; those that no catalog has as they are."""
+    typer.echo(in_their_language(text))
+
+
+def in_their_language(text: str) -> str:
+    """The lines of a text, each in the reader's language, with the space before it kept."""
+    from turnaffinity.catalogs import preferred_language, told
+
+    def one(line: str) -> str:
+        bare = line.lstrip()
+        return line[: len(line) - len(bare)] + told(bare, preferred_language())
+
+    return "\n".join(map(one, text.split("\n")))
+
+
 def chosen_reading(text: str) -> Reading:
     """The reading that `--reading` names; raises `Problem` for none."""
     from turnaffinity.contract.decisions import parse_reading

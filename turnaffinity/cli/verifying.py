@@ -44,7 +44,7 @@ from turnaffinity.reports.files import (
 )
 from turnaffinity.reports.junit import junit
 from turnaffinity.shared_files import shared
-from turnaffinity.showing.wording import check_language
+from turnaffinity.showing.wording import Words, check_language
 from turnaffinity.stage.judge import Judge, Kind
 from turnaffinity.subjects.script import read_script
 
@@ -131,7 +131,7 @@ def verify_and_report(wishes: Wishes) -> None:
     rules = check_rules(wishes.rules, faults=wishes.faults)
     judge = judge_for(wishes)
     if wishes.list_cases:
-        verdict_terminal.print_cases(judge.profiles(), rules, faults=judge.faults)
+        verdict_terminal.print_cases(judge.profiles(), rules, faults=judge.faults, words=Words(wishes.lang))
         return
     check_outputs(wishes)
     source = read_script(wishes.lua) if wishes.lua else ""

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from turnaffinity.capsules.files import Replayed
 from turnaffinity.diagnosis.lua_lines import script_lines
-from turnaffinity.diagnosis.mistakes import UNKNOWN, Mistake, unknown_mistake
-from turnaffinity.diagnosis.telling import Setting, Told, tell_scene
+from turnaffinity.diagnosis.mistake import Mistake
+from turnaffinity.diagnosis.mistakes import UNKNOWN, unknown_mistake
+from turnaffinity.diagnosis.telling import Setting, Told, names_languages, tell_scene
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.server import token
 from turnaffinity.showing.finding import one_line
@@ -26,7 +27,7 @@ def tell_again(replayed: Replayed, words: Words, width: int | None = None) -> To
         wire=tuple(item.model_dump() for item in capsule.wire), steps=tuple(capsule.steps),
     )  # fmt: skip
     scene = replace(replayed.result, steps=recorded.steps) if replayed.reproduced else recorded
-    names = Names(layout, token(capsule.seed))
+    names = Names(layout, token(capsule.seed), languages=not names_languages(scene))
     lines = None
     if replayed.source and replayed.reproduced:
         reading = capsule.reading_judged()

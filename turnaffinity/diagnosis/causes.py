@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
+from turnaffinity.diagnosis.mistake import Mistake
 from turnaffinity.wire.command import Command
 from turnaffinity.wire.meaning import deletes_fields, keys_of, sets_ttl, writes_fields
-
-if TYPE_CHECKING:
-    from turnaffinity.diagnosis.mistakes import Mistake
 
 Shape = tuple[str, str]
 """A command's name and the kind of its key, whoever the key is about."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 from turnaffinity.catalogs import told
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.causes import of_one_cause
 from turnaffinity.diagnosis.matching import Match, matches, unexplained
+from turnaffinity.diagnosis.mistake import ORDER, Mistake, size_of
 from turnaffinity.diagnosis.patterns import Known, check_of, failed_ways, known_mistakes, passed_checks
 from turnaffinity.diagnosis.seen import (
     EVERY_POOL,
@@ -26,15 +26,10 @@ from turnaffinity.diagnosis.seen import (
 )
 from turnaffinity.judging.verdict import PROFILE_LETTERS, CaseResult, Report
 
-ORDER = ("MUST", "DECISION", "SHOULD")
-
 DECISION = re.compile(r"\bd[1-4]\b")
 
 COMMAND = re.compile(r"[A-Z]{3,} [^\s,]*:[^,\n]*")
 """What a case observed where it is a command that was sent: its name, then a key."""
-
-OTHER_SCENES = 3
-"""So many further scenes of a mistake are tried where the first does not tell the lines."""
 
 SEVERAL = 3
 """So many claims of one rule that do not hold are told by the rule's own sentence."""
@@ -55,53 +50,6 @@ PAIR = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing that is wrong: what a report lists.
-
-    `looks_like` is the known mistake that explains the failed checks, None where none does: then `says` is what does
-    not hold. `perhaps` is the known mistake's sentence where it is a possibility among others, and `says` is then what
-    does not hold, too. `cases` are the failed cases that it explains, `scene` the one of them that shows it best.
-    """
-
-    says: dict[str, str]
-    mend: dict[str, str]
-    cases: tuple[CaseResult, ...]
-    scene: CaseResult
-    looks_like: str | None = None
-    perhaps: dict[str, str] = field(default_factory=dict)
-    by_its_names: bool = False
-    """Whether its scene shows the languages as the case calls them."""
-    right: str = ""
-    """The reference's line that the known mistake changes."""
-
-    @property
-    def rules(self) -> tuple[str, ...]:
-        """The rules that it breaks, in the contract's order."""
-        broken = {result.rule for result in self.cases}
-        return tuple(rule for rule in RULES if rule in broken)
-
-    @property
-    def scenes(self) -> list[CaseResult]:
-        """The scene that shows it best, and a few others of the same rule, the short ones first."""
-        others = [case for case in self.cases if case.rule == self.scene.rule and case is not self.scene and case.wire]
-        return [self.scene, *sorted(others, key=_size)[:OTHER_SCENES]]
-
-    def with_cases(self, cases: tuple[CaseResult, ...]) -> Mistake:
-        """The same mistake, which explains these failed cases too."""
-        return replace(self, cases=(*self.cases, *cases))
-
-    @property
-    def level(self) -> str:
-        """The strictest level of its rules."""
-        return min((RULES[rule].level for rule in self.rules), key=ORDER.index)
-
-    @property
-    def explains(self) -> int:
-        """How many failed cases it explains: of a MUST or a DECISION, where it breaks one."""
-        return sum(RULES[result.rule].level != "SHOULD" for result in self.cases) or len(self.cases)
-
-
 def mistakes_of(report: Report) -> list[Mistake]:
     """The mistakes of a report: those against a MUST first, then by how much they explain.
 
@@ -112,7 +60,7 @@ def mistakes_of(report: Report) -> list[Mistake]:
         return []
     ended = [result for result in failures if error_in(result)]
     if 2 * len(ended) > len(failures):  # what follows from it resembles anything
-        scene = min(ended, key=_size)
+        scene = min(ended, key=size_of)
         return [Mistake(*error_told(scene), tuple(failures), scene)]
     known = {one.id: one for one in known_mistakes()}
     profile = PROFILE_LETTERS[report.profile]
@@ -134,11 +82,11 @@ def _seen(failures: Sequence[CaseResult], explained: Sequence[Mistake], layout: 
     if 2 * len(without) > len(failures) > 2 * most:
         if elsewhere := pools_told(without, layout):
             return Mistake(elsewhere[0], EVERY_POOL, cases, elsewhere[1], by_its_names=True)
-        return Mistake(NO_NODE, PAIR, cases, min(without, key=_size), by_its_names=True)
+        return Mistake(NO_NODE, PAIR, cases, min(without, key=size_of), by_its_names=True)
     if changed := changed_id(failures, layout):
-        return Mistake(changed.says(layout), changed.mend(layout), cases, min(failures, key=_size))
+        return Mistake(changed.says(layout), changed.mend(layout), cases, min(failures, key=size_of))
     if 2 * sure < len(failures) and (unasked := drawn_unasked(failures, layout)):
-        return Mistake(REMEMBERED, READ_ANEW, cases, min(unasked, key=_size))
+        return Mistake(REMEMBERED, READ_ANEW, cases, min(unasked, key=size_of))
     return None
 
 
@@ -148,7 +96,7 @@ def _known(known: Known, match: Match, failures: Sequence[CaseResult]) -> Mistak
     if not cases:
         return None
     titles = Counter(result.title for result in cases)
-    scene = min(cases, key=lambda result: (result.rule != known.rule, -titles[result.title], *_size(result)))
+    scene = min(cases, key=lambda result: (result.rule != known.rule, -titles[result.title], *size_of(result)))
     if match.sure:
         return Mistake(known.says, known.mend, cases, scene, known.id, right=known.right)
     return Mistake(_broken(cases, scene), known.mend, cases, scene, known.id, known.says, right=known.right)
@@ -165,7 +113,7 @@ def _unknown(checks: frozenset[str], failures: Sequence[CaseResult]) -> list[Mis
 
 def unknown_mistake(cases: Sequence[CaseResult]) -> Mistake:
     """What these cases of one rule have in common: the claim that does not hold."""
-    scene = min(cases, key=_size)
+    scene = min(cases, key=size_of)
     return Mistake(_broken(cases, scene), UNKNOWN, tuple(cases), scene)
 
 
@@ -189,9 +137,3 @@ def does_not_hold(claim: str, claim_zh: str, sent: str = "") -> dict[str, str]:
             "zh": f"发送了 {sent}，因此这一点不成立：{claim_zh}。",
         }
     return {"en": f"This does not hold: {claim}.", "zh": f"这一点不成立：{claim_zh}。"}
-
-
-def _size(result: CaseResult) -> tuple[bool, bool, int, int]:
-    """How much there is to read in a scene; one without any commands, or with none that is broken, shows less."""
-    broken = any(command["broken"] for command in result.wire)
-    return (not result.wire, not broken, len(result.wire), len(result.expected) + len(result.observed))

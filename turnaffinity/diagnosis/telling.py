@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,13 +13,14 @@ from turnaffinity.capsules.capsule import Said
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.lua_lines import ScriptLines, script_lines
-from turnaffinity.diagnosis.mistakes import UNKNOWN, Mistake, mistakes_of
+from turnaffinity.diagnosis.mistake import Mistake
+from turnaffinity.diagnosis.mistakes import UNKNOWN, mistakes_of
 from turnaffinity.diagnosis.seen import AN_ANSWER, error_line
 from turnaffinity.judging.verdict import CaseResult, Report
 from turnaffinity.server import token
 from turnaffinity.showing.finding import finding, one_line
 from turnaffinity.showing.names import Names, RawNames
-from turnaffinity.showing.scene import given_and_asked
+from turnaffinity.showing.scene import given_and_asked, pairs_asked
 from turnaffinity.showing.shown import hanging, padded
 from turnaffinity.showing.wording import Words
 
@@ -89,11 +91,11 @@ def tell(
     script: ScriptLines | None = None, wire_rows: int = MOST_WIRE,
 ) -> Told:  # fmt: skip
     """A mistake of a report in words; `names` learns the names that its scene shows."""
-    names = names or names_of(report, languages=not mistake.by_its_names)
+    scene = shown_scene(mistake, script)
+    names = names or names_of(report, languages=not (mistake.by_its_names or names_languages(scene)))
     setting = Setting(report.layout, names, words, report.scripts, script, width, wire_rows)
     failed = sum(result.outcome == "fail" and RULES[result.rule].level != "SHOULD" for result in report.results)
     explained = words("explains {n} of {all} failed checks", n=mistake.explains, all=failed)
-    scene = shown_scene(mistake, script)
     beside = [(words(label), text) for label, text in _beside(scene, report)]
     return tell_scene(mistake, scene, setting, explained if mistake.level != "SHOULD" else "", beside)
 
@@ -129,6 +131,14 @@ def tell_scene(
     sure = known and not mistake.perhaps
     says = names.apply(one_line(mistake.says[words.lang]))
     return Told(says, mistake.level, told, wire, mistake.rules, known, sure, brief)
+
+
+def names_languages(scene: CaseResult) -> bool:
+    """Whether a scene's own sentences name a language that was asked for: then it has to be called the same above."""
+    asked = next((step for step in reversed(scene.steps) if step["op"] != "redis"), None)
+    languages = {language for pair in pairs_asked(asked) for language in pair.split(":")} if asked else set()
+    said = re.findall(r"[\w-]+", f"{scene.expected} {scene.observed}")
+    return not scene.expected.startswith(AN_ANSWER) and not languages.isdisjoint(said)
 
 
 def said_by_case(report: Report) -> dict[tuple[str, str], Said]:

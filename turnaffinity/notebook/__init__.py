@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from turnaffinity.notebook.cards import rule
+    from turnaffinity.notebook.cards import rule, say
     from turnaffinity.notebook.judged import judge
     from turnaffinity.notebook.shell import Shell
     from turnaffinity.notebook.stage import open_stage
     from turnaffinity.notebook.variants import variant
 
-__all__ = ["Shell", "explored", "judge", "lab", "open_stage", "readme", "refresh", "rule", "stepper", "variant"]
+__all__ = ["Shell", "explored", "judge", "lab", "open_stage", "readme", "refresh", "rule", "say", "stepper", "variant"]
 
 _HOMES = {
     "Shell": "shell",
     "judge": "judged",
     "open_stage": "stage",
     "rule": "cards",
+    "say": "cards",
     "variant": "variants",
 }
 

@@ -23,9 +23,9 @@ class RuleCard(Shown):
         rule, words = self.rule, Words()
         told = [f"{rule.id}  {rule.level}  ({words.told(source(rule))})", words.statement(rule.id)]
         if rule.note_line_zh:
-            told.append(f"  {words('note')}: {rule.note_line_zh}")
+            told.append(f"  {words.label('note')}{rule.note_line_zh}")
             told += [f"        {rule.note_line_en}"] if words.lang == "en" else []
-        return [*told, f"  {words('why')}:  {words.told(rule.why)}"]
+        return [*told, f"  {words.label('why')} {words.told(rule.why)}"]
 
     def html(self) -> str:
         """The card as a block with a line at its left."""
@@ -63,3 +63,9 @@ def rule(rule_id: str) -> RuleCard:
     if found is None:
         raise Problem(f'rule "{rule_id}"', "is not in the contract", "see `turnaffinity rules` for the ids")
     return RuleCard(found)
+
+
+def say(*parts: object) -> None:
+    """Print a sentence, or parts of one with spaces between, in the reader's language."""
+    words = Words()
+    print(*(words.told(part) if isinstance(part, str) else part for part in parts))

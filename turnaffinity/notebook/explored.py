@@ -77,7 +77,7 @@ def goals() -> Told:
     titles = {goal.id: words.told(goal.title) for goal in GOALS}
     wide = max(map(cell_len, titles.values()))
     return Told(tuple(
-        f"{goal.id}  {padded(titles[goal.id], wide)}  {words('else')}: {words.told(goal.heard)}" for goal in GOALS
+        f"{goal.id}  {padded(titles[goal.id], wide)}  {words.label('else')}{words.told(goal.heard)}" for goal in GOALS
     ))  # fmt: skip
 
 

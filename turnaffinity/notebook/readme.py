@@ -148,7 +148,19 @@ def chinese_blocks() -> None:
         for name, content in made.items():
             if f"<!-- {name} -->" in text:
                 text = with_block(text, name, content())
+        if "<!-- losses -->" in text:  # the same run: another one counts otherwise
+            text = with_block(text, "losses", _retold(block(page.read_text(encoding="utf-8"), "losses")))
         told.write_text(text, encoding="utf-8")
+
+
+def _retold(text: str) -> str:
+    """Sentences, and the cells of tables, in Chinese."""
+    words = Words()
+    cells = (line[2:-2].split(" | ") if line.startswith("| ") else None for line in text.split("\n"))
+    return "\n".join(
+        f"| {' | '.join(map(words.told, row))} |" if row else words.told(line)
+        for row, line in zip(cells, text.split("\n"), strict=True)
+    )
 
 
 def in_chinese(page: Path) -> Path:

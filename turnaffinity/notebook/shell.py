@@ -46,7 +46,7 @@ CHANGING = [
 """What differs from run to run or from machine to machine, and what the page shows in its place."""
 
 
-DRAWS = re.compile(r"^(?:drawn at random|随机抽取): .*?1e-9\n", re.MULTILINE | re.DOTALL)
+DRAWS = re.compile(r"^(?:drawn at random: |随机抽取：).*?1e-9\n", re.MULTILINE | re.DOTALL)
 """How often chance was asked, rule by rule, which differs from run to run: left out of the page."""
 
 
@@ -68,7 +68,7 @@ class Ran(Shown):
 
     def lines(self, width: int | None = None) -> list[str]:
         """The command, its output (or the chosen part of it), and the exit status."""
-        return [f"$ {self.command}", *(self.shown or self.printed), f"exit status {self.status}"]
+        return [f"$ {self.command}", *(self.shown or self.printed), Words().told(f"exit status {self.status}")]
 
     def only(self, pattern: str, after: int = 0) -> Ran:
         """The same, showing each line that matches the regex, and so many lines `after` it."""
@@ -77,7 +77,7 @@ class Ran(Shown):
             if re.search(pattern, line):
                 wanted.update(range(number, number + after + 1))
         lines = tuple(line for number, line in enumerate(self.printed) if number in wanted)
-        return replace(self, shown=lines or ("(nothing that matches)",))
+        return replace(self, shown=lines or (Words().told("(nothing that matches)"),))
 
     def last(self, count: int) -> Ran:
         """The same, showing the last lines."""

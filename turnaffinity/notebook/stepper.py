@@ -13,6 +13,7 @@ from turnaffinity.notebook.step import Step
 from turnaffinity.showing.canvas import Picture
 from turnaffinity.showing.shown import PRE
 from turnaffinity.showing.timeline import timeline
+from turnaffinity.showing.wording import Words
 
 SESSION = "s1"
 REASONS = ("max_duration", "manual", "timeout")
@@ -64,18 +65,20 @@ class Stepper(Panel):
         """The last step as text, and which nodes are offline."""
         offline = ", ".join(sorted(self.gone)) or "none"
         last = self.steps[-1].lines() if self.steps else self.stage.keys().lines()
-        return [f"reading {self.stage.reading.label}; offline: {offline}", *last]
+        return [Words().told(f"reading {self.stage.reading.label}; offline: {offline}"), *last]
 
     def html(self) -> str:
         """The timeline of the steps, then the last step's commands and keys."""
         offline = ", ".join(sorted(self.gone)) or "none"
-        about = f"<p>reading <b>{escape(self.stage.reading.label)}</b>; offline: {escape(offline)}</p>"
+        about = f"<p>{escape(Words().told(f'reading {self.stage.reading.label}; offline: {offline}'))}</p>"
         if not self.steps:
             return about + self.stage.keys().html()
         last = self.steps[-1]
         shown = self.steps[-MOST_SHOWN:]
-        picture = timeline([step.moment for step in shown if step.refused is None], title="what was said so far")
-        told = f"<pre {PRE}>{escape(last.asked)}  -&gt;  {escape(last.told)}</pre>"
+        picture = timeline(
+            [step.moment for step in shown if step.refused is None], title=Words()("what was said so far")
+        )
+        told = f"<pre {PRE}>{escape(Words().told(last.asked))}  -&gt;  {escape(Words().told(last.told))}</pre>"
         return about + _as_image(picture) + told + last.wire.html() + last.keys_after.html()
 
     def panel(self) -> Any:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 
+from turnaffinity.catalogs import preferred_language
 from turnaffinity.contract.decisions import Reading, parse_reading
+from turnaffinity.diagnosis.patterns import known_mistakes
 from turnaffinity.mutation.flow import flow_factory, script_factory
 from turnaffinity.mutation.mutants import Mutant, load_mutants, source_of
 from turnaffinity.notebook.implementation import FIXED_CLOCK, Implementation
@@ -70,9 +72,17 @@ class Variant(Shown):
             texts[name] = sources.get(name) or source_of(name)
         return {sha1(text): name.removesuffix(".lua") for name, text in texts.items()}
 
+    def _mistake(self) -> str:
+        """How a tired engineer comes to write it; in another language than English, what is wrong."""
+        lang = preferred_language()
+        if lang == "en":
+            return self.mutant.mistake
+        known = (each.says[lang] for each in known_mistakes() if each.id == self.mutant.id)
+        return next(known, self.mutant.mistake)
+
     def lines(self, width: int | None = None) -> list[str]:
         """The mistake, and each changed line as a difference."""
-        told = [f"{self.name}: {self.mutant.mistake}"]
+        told = [f"{self.name}: {self._mistake()}"]
         for patch in self.mutant.patches:
             told.append(f"  {patch.file}")
             told += [f"  - {line}" for line in patch.old.strip("\n").splitlines()]

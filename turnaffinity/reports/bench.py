@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from turnaffinity.bench.row import Row
+from turnaffinity.showing.wording import Words
 
 READING_AID = (
     "µs are the server's own time per call (INFO commandstats), the median of interleaved rounds; compare ratios.",
@@ -17,30 +18,33 @@ READING_AID = (
 )
 
 
-def speed_table(rows: Sequence[Row], server_name: str) -> Table:
-    """The rows as a rich table."""
+def speed_table(rows: Sequence[Row], server_name: str, words: Words | None = None) -> Table:
+    """The rows as a rich table; in English without `words`."""
+    words = words or Words("en")
     table = Table(title=f"turnaffinity bench, {server_name}", box=SIMPLE_HEAD, caption_justify="left")
-    table.add_column("what", min_width=36, overflow="fold")
+    table.add_column(words("what"), min_width=36, overflow="fold")
     for heading in ("this", "peer", "ratio", "limit"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("holds", no_wrap=True)
+        table.add_column(words(heading), justify="right", no_wrap=True)
+    table.add_column(words("holds"), no_wrap=True)
     for row in rows:
         table.add_row(
-            row.name, f"{_figure(row.this)} {row.unit}", _figure(row.peer), _figure(row.ratio),
-            str(row.limit or ""), _verdict(row),
+            words.told(row.name), f"{_figure(row.this)} {words.told(row.unit)}", _figure(row.peer), _figure(row.ratio),
+            str(row.limit or ""), _verdict(row, words),
         )  # fmt: skip
     return table
 
 
-def meanings(rows: Sequence[Row]) -> list[str]:
+def meanings(rows: Sequence[Row], words: Words | None = None) -> list[str]:
     """What each row compares, a line a row: "name: against the peer; what it means"."""
-    return [f"{row.name}: against {row.peer_name}; {row.means}" for row in rows]
+    told = (words or Words("en")).told
+    against = told("against")
+    return [f"{told(row.name)}: {against} {told(row.peer_name)}; {told(row.means)}" for row in rows]
 
 
-def _verdict(row: Row) -> str:
+def _verdict(row: Row, words: Words) -> str:
     if row.holds is None:
         return ""
-    return "[green]yes[/]" if row.holds else "[bold red]NO[/]"
+    return f"[green]{words('yes')}[/]" if row.holds else f"[bold red]{words('NO')}[/]"
 
 
 def _figure(value: float) -> str:

@@ -226,7 +226,7 @@ def _counterexamples(chosen: Reading, result: Exploration, words: Words) -> list
 
 
 def _searched(result: Exploration, words: Words) -> list[str]:
-    lines = [f"{words('searched')}: {bounds_told(result.bounds, words)}"]
+    lines = [f"{words.label('searched')}{bounds_told(result.bounds, words)}"]
     if result.closed:
         lines.append(words.told("No state was cut off by the bounds: what holds, holds for speech of any length."))
     if result.replayed:

@@ -8,7 +8,8 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 from turnaffinity.audit.report import AuditReport
-from turnaffinity.diagnosis.mistakes import Mistake, mistakes_of
+from turnaffinity.diagnosis.mistake import Mistake
+from turnaffinity.diagnosis.mistakes import mistakes_of
 from turnaffinity.diagnosis.telling import names_of
 from turnaffinity.judging.verdict import CaseResult, Report
 from turnaffinity.showing.finding import Finding, finding, recorded_finding

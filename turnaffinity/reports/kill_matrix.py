@@ -12,6 +12,7 @@ from rich.text import Text
 from turnaffinity.contract.rules import RULES
 from turnaffinity.mutation.machine import Balance
 from turnaffinity.mutation.matrix import Death, Matrix
+from turnaffinity.showing.wording import Words
 
 CELL_PX, LABEL_PX, HEAD_PX, FOOT_PX = 11, 120, 12, 40
 """Side of a cell, width of the rules' column, height above and below the cells, in pixels."""
@@ -65,25 +66,29 @@ def _legend(height: int) -> list[str]:
 
 def print_kills(console: Console, matrix: Matrix) -> None:
     """Print a line for each rule with its mutants, and the sums."""
-    console.print(_table(matrix))
-    _summary(console, matrix)
+    words = Words()
+    console.print(_table(matrix, words))
+    _summary(console, matrix, words)
 
 
 def print_machine(console: Console, balance: Balance) -> None:
     """Print how many changes were blamed, and the survivors that nobody explained."""
-    survivors = sum(fate.survived for fate in balance.fates)
-    console.print(f"{len(balance.fates)} changes: {len(balance.fates) - survivors} blamed, {survivors} survived")
+    survivors, told = sum(fate.survived for fate in balance.fates), Words().told
+    blamed = len(balance.fates) - survivors
+    console.print(told(f"{len(balance.fates)} changes: {blamed} blamed, {survivors} survived"))
     for fate in balance.unexplained:
-        console.print(f"survives without a reason, line {fate.change.line}: {fate.change.id}")
+        console.print(told(f"survives without a reason, line {fate.change.line}: {fate.change.id}"))
     for name in balance.stale:
-        console.print(f"listed in survivors.toml, and did not survive: {name}")
+        console.print(told(f"listed in survivors.toml, and did not survive: {name}"))
 
 
-def _table(matrix: Matrix) -> Table:
-    table = Table(title="which rule kills which mutant", box=SIMPLE_HEAD)
+def _table(matrix: Matrix, words: Words) -> Table:
+    table = Table(title=words.told("which rule kills which mutant"), box=SIMPLE_HEAD)
     for name in ("rule", "level", "killed", "also blamed by it"):
-        table.add_column(name, no_wrap=True, justify="right" if name in {"killed", "also blamed by it"} else "left")
-    table.add_column("its mutants", overflow="fold")
+        table.add_column(
+            words.told(name), no_wrap=True, justify="right" if name in {"killed", "also blamed by it"} else "left"
+        )
+    table.add_column(words.told("its mutants"), overflow="fold")
     for rule in matrix.rules:
         own = [death for death in matrix.deaths if death.mutant.rule == rule]
         killed = sum(death.status == "killed" for death in own)
@@ -91,20 +96,22 @@ def _table(matrix: Matrix) -> Table:
         names = Text()
         for number, death in enumerate(own):
             style = {"killed": "green", "killed-by-neighbour": "yellow", "survived": "bold red"}[death.status]
-            suffix = "" if death.status == "killed" else f" ({death.status})"
+            suffix = "" if death.status == "killed" else f" ({words(death.status)})"
             names.append(", " if number else "")
             names.append(death.mutant.id + suffix, style)
         table.add_row(rule, RULES[rule].level, f"{killed}/{len(own)}", str(others or ""), names)
     return table
 
 
-def _summary(console: Console, matrix: Matrix) -> None:
+def _summary(console: Console, matrix: Matrix, words: Words) -> None:
     count = dict.fromkeys(("killed", "killed-by-neighbour", "survived"), 0)
     for death in matrix.deaths:
         count[death.status] += 1
         if death.undeclared:
-            console.print(f"{death.mutant.id} is blamed by {', '.join(death.undeclared)} too, undeclared")
-    told = ", ".join(f"{number} {status.replace('-', ' ')}" for status, number in count.items())
-    console.print(f"{len(matrix.deaths)} mutants: {told}; {matrix.seconds:.0f} s")
+            undeclared = ", ".join(death.undeclared)
+            console.print(words.told(f"{death.mutant.id} is blamed by {undeclared} too, undeclared"))
+    killed, neighbour, survived = count.values()
+    counts = f"{killed} killed, {neighbour} killed by neighbour, {survived} survived"
+    console.print(words.told(f"{len(matrix.deaths)} mutants: {counts}; {matrix.seconds:.0f} s"))
     if matrix.gaps:
-        console.print(f"without a mutant that it kills itself: {', '.join(matrix.gaps)}")
+        console.print(words.told(f"without a mutant that it kills itself: {', '.join(matrix.gaps)}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from turnaffinity.load.storms import Outcome
+from turnaffinity.showing.wording import Words
 
 HEAD = (
     "scenario", "finalizes", "errors surfaced", "jobs on a wrong node", "open turns lost", "closed turns used again",
@@ -12,18 +13,24 @@ HEAD = (
 )  # fmt: skip
 
 
-def rows(outcomes: Sequence[Outcome], *, in_words: bool = False) -> list[tuple[str, ...]]:
-    """The table's cells, head first; every figure is a count of one run. Scenarios by name, or `in_words`."""
-    return [HEAD, *(_row(outcome, in_words) for outcome in outcomes)]
+def rows(outcomes: Sequence[Outcome], *, in_words: bool = False, words: Words | None = None) -> list[tuple[str, ...]]:
+    """The table's cells, head first; every figure is a count of one run. Scenarios by name, or `in_words`.
+
+    In English without `words`.
+    """
+    words = words or Words("en")
+    head = tuple(map(words.told, HEAD))
+    return [head, *((words.told(name), *figures) for name, *figures in (_row(each, in_words) for each in outcomes))]
 
 
-def losses_markdown(outcomes: Sequence[Outcome], under_load: str) -> str:
+def losses_markdown(outcomes: Sequence[Outcome], under_load: str, words: Words | None = None) -> str:
     """The same as a Markdown table, with what was under load in a sentence before it."""
     sessions, name = outcomes[0].sessions, outcomes[0].server
-    told = f"{sessions:,} sessions of two turns each, in two processes, on {name}; under load: {under_load}.\n"
-    lines = ["| " + " | ".join(row) + " |" for row in rows(outcomes, in_words=True)]
+    words = words or Words("en")
+    said = f"{sessions:,} sessions of two turns each, in two processes, on {name}; under load: {under_load}."
+    lines = ["| " + " | ".join(row) + " |" for row in rows(outcomes, in_words=True, words=words)]
     lines.insert(1, "|---|" + "---:|" * (len(HEAD) - 1))
-    return f"{told}\n" + "\n".join(lines) + "\n"
+    return f"{words.told(said)}\n\n" + "\n".join(lines) + "\n"
 
 
 def _row(outcome: Outcome, in_words: bool) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from turnaffinity.contract.decisions import DECISIONS, GOALS, Reading, all_readings
 from turnaffinity.explorer.behaviour import Behaviour, under
@@ -56,10 +57,14 @@ def _table(result: Exploration, words: Words) -> Table:
     for goal in GOALS:
         table.add_column(goal.id, justify="center", no_wrap=True, min_width=2)
     for reading in all_readings():
-        marks = ["[green]✓[/]" if result.cell(reading, goal.id).holds else "[red]✗[/]" for goal in GOALS]
+        marks = [_sign(result.cell(reading, goal.id).holds) for goal in GOALS]
         style = "bold" if not result.missed(reading) else ""
         table.add_row(*reading.as_dict().values(), reading.name or "", *marks, style=style)
     return table
+
+
+def _sign(holds: bool) -> Text:
+    return Text(HOLDS, style="green") if holds else Text(BROKEN, style="red")
 
 
 def bounds_told(bounds: Bounds, words: Words) -> str:

@@ -243,15 +243,17 @@ def _print_ending(console: Console, words: Words, report: Report, *, brief: bool
     drawn = [(rule.id, rule.draws) for rule in report.rules if rule.draws]
     if drawn:
         each = ", ".join(f"{rule_id} {draws}" for rule_id, draws in drawn)
+        semicolon = "；" if words.lang == "zh" else "; "
         chance = words("a choice that is not random passes with a chance below 1e-9")
         total = sum(draws for _, draws in drawn)
         which = "" if brief else f" ({each})"
-        print_hanging(console, f"{words('drawn at random')}: ", f"{total} {words('draws')}{which}; {chance}", "dim")
+        count = words("{n} draws", n=total)
+        print_hanging(console, words.label("drawn at random"), f"{count}{which}{semicolon}{chance}", "dim")
     if report.profile == "scheduler":
         seen = ", ".join(f"{name} = {choice or words('not seen')}" for name, choice in report.decisions.items())
-        console.print(f"{words('decisions seen')}: {seen}")
+        console.print(f"{words.label('decisions seen')}{seen}")
     for stale in report.stale:
-        console.print(Text(f"{words('stale')}: {stale['rule']} ({one_line(stale['reason'])})", style="yellow"))
+        console.print(Text(f"{words.label('stale')}{stale['rule']} ({one_line(stale['reason'])})", style="yellow"))
     if why := report.why_not_executed(words.lang):
         print_hanging(console, "", why, "dim")
     line = Text(words(report.verdict), style=STYLES[report.verdict])
@@ -261,8 +263,8 @@ def _print_ending(console: Console, words: Words, report: Report, *, brief: bool
 
 def verdict_details(report: Report, words: Words, *, brief: bool = False) -> str:
     """What follows the verdict on its line: counts, and the rules that it names."""
-    counts = f"{report.executed} {words('of')} {report.planned} {words('checks executed')}"
-    parts = [f": {counts}, {report.seconds:.1f} s"]
+    counts = words("{n} of {all} checks executed", n=report.executed, all=report.planned)
+    parts = [f"{words.label('')}{counts}, {report.seconds:.1f} s"]
 
     def named(phrase: str, ids: list[str]) -> None:
         if ids:
@@ -283,7 +285,7 @@ def verdict_details(report: Report, words: Words, *, brief: bool = False) -> str
     if report.failed and report.exit_status == 0:
         parts.append(words("every failure is expected"))
     reading = f"{words('reading')} {report.reading_told(words('not seen'))}"
-    return "; ".join([*parts, reading, f"{words('seed')} {report.seed}"])
+    return ("；" if words.lang == "zh" else "; ").join([*parts, reading, f"{words('seed')} {report.seed}"])
 
 
 def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
@@ -294,7 +296,7 @@ def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
     console.print(Text(f"{subject}, {words('seed')} {capsule.seed}", style="bold"))
     told = tell_again(replayed, words, width)
     console.print()
-    label, style = ("", STYLES["fail"]) if replayed.reproduced else (f"{words('recorded')}: ", "dim")
+    label, style = ("", STYLES["fail"]) if replayed.reproduced else (words.label("recorded"), "dim")
     print_hanging(console, label, told.says, style)
     print_told(console, told.lines(width))
     console.print()
@@ -303,10 +305,12 @@ def print_replay(replayed: Replayed, *, lang: str = "en") -> None:
     console.print(Text(words(again), style=STYLES["fail" if replayed.reproduced else "pass"]))
 
 
-def print_cases(profiles: frozenset[str], globs: tuple[str, ...], *, faults: bool = False) -> None:
+def print_cases(
+    profiles: frozenset[str], globs: tuple[str, ...], *, faults: bool = False, words: Words | None = None
+) -> None:
     """Print the cases that a run would execute: rule, and the claim in words."""
     for info in all_cases():
         if judged_only_with_faults(info.rule) and not faults:
             continue
         if info.profiles & profiles and (not globs or any(fnmatchcase(info.rule, glob) for glob in globs)):
-            print(f"{info.rule:<12} {info.title}")
+            print(f"{info.rule:<12} {(words or Words()).told(info.title)}")

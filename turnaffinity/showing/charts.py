@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from turnaffinity.showing.canvas import Picture, colour_of
+from turnaffinity.showing.wording import Words
 
 BAR_PX, ROW_PX, LEFT_PX = 420, 30, 70
 
@@ -26,7 +27,7 @@ def histogram(counts: Mapping[str, int], *, title: str = "how often each node wa
         x = LEFT_PX + BAR_PX * (total / len(names)) / most
         bottom = 42 + ROW_PX * len(names)
         picture.line(x, 36, x, bottom, dashed=True)
-        picture.text(x, bottom + 14, "fair share", size=11, anchor="middle", style="faint")
+        picture.text(x, bottom + 14, Words()("fair share"), size=11, anchor="middle", style="faint")
     return picture
 
 

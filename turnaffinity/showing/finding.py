@@ -77,7 +77,7 @@ def recorded_finding(
     rows = []
     for command, line in zip(wire, lines, strict=True):
         who = f"{command.client}  " if len(clients) > 1 and not command.inside_script else ""
-        text, meaning = names.apply(command_text(command)), names.apply(gloss(command, layout, words))
+        text, meaning = names.apply(command_text(command, words=words)), names.apply(gloss(command, layout, words))
         depth = int(command.inside_script)
         rows.append(WireRow(depth, text, meaning, line["broken"], f"{line['line']:>7}  {names.apply(who)}"))
     return _finding(found, Wire(tuple(rows), "recorded", words), names, words, more)

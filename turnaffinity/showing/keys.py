@@ -57,7 +57,7 @@ class Keys(Shown):
     def lines(self, width: int | None = None) -> list[str]:
         """One line for each field: mark, key, field = value."""
         if not self.rows:
-            return [f"{self.words(self.title)}: {self.words('none')}"]
+            return [f"{self.words.label(self.title)}{self.words('none')}"]
         told = [
             line
             for row in self.rows
@@ -67,7 +67,7 @@ class Keys(Shown):
                 width,
             )
         ]
-        return [f"{self.words(self.title)}:", *told]
+        return [self.words.label(self.title).rstrip(), *told]
 
     def _life(self, life: str) -> str:
         return "" if life in ("", "no TTL") else f"  ({self.words(life)})"

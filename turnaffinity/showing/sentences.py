@@ -28,4 +28,5 @@ def told(answer: Answer) -> str:
         case Selected(node_id):
             return "no node (nil)" if node_id is None else f'node "{node_id}"'
         case Finalized(turn_id, jobs):
-            return f"turn {turn_id}, jobs " + ", ".join(f"{job.tgt_lang} -> {job.node_id or 'no node'}" for job in jobs)
+            batch = ", ".join(f"{job.tgt_lang} -> {job.node_id or 'no node'}" for job in jobs)
+            return f"turn {turn_id}, jobs {batch}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from turnaffinity.showing.canvas import Picture
 from turnaffinity.showing.wire import WireRow
+from turnaffinity.showing.wording import Words
 
 ROW_PX, TOP_PX, CLIENT_X, REDIS_X, WIDE_PX = 26, 84, 60, 590, 980
 MOST_CHARS = {0: 66, 1: 54}
@@ -46,4 +47,4 @@ def _command(picture: Picture, row: WireRow, y: float, inside: int) -> None:
     picture.text(CLIENT_X + 12, y - 4, text, size=12, style="mono", bold=True, tip=tip)
     picture.line(CLIENT_X, y, REDIS_X - 4, y, arrow=True)
     if inside:
-        picture.box(REDIS_X - 4, y - 6, 8, ROW_PX * inside + 12, fill="#0072B2", tip="one atomic step")
+        picture.box(REDIS_X - 4, y - 6, 8, ROW_PX * inside + 12, fill="#0072B2", tip=Words()("one atomic step"))

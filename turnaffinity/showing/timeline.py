@@ -51,7 +51,7 @@ def timeline(moments: Sequence[Moment], *, title: str = "the timeline of a turn"
         held = [moment.affinity.get(turn, "") for moment in moments]
         _lane_of_a_key(picture, f"turn {turn}", held, TOP_PX + LANE_PX * (len(languages) + row))
     pointed = [moment.open_turn for moment in moments]
-    _lane_of_a_key(picture, "open turn", pointed, TOP_PX + LANE_PX * (lanes - 1))
+    _lane_of_a_key(picture, Words()("open turn"), pointed, TOP_PX + LANE_PX * (lanes - 1))
     return picture
 
 
@@ -77,7 +77,7 @@ def _in_order(held: tuple[str, str]) -> tuple[int, str]:
 
 
 def _lane_of_jobs(picture: Picture, moments: Sequence[Moment], language: str, y: float, nodes: list[str]) -> None:
-    picture.text(LEFT_PX - 14, y + 20, f"job in {language}", anchor="end")
+    picture.text(LEFT_PX - 14, y + 20, Words()("job in {language}", language=language), anchor="end")
     for column, moment in enumerate(moments):
         for name, node in moment.jobs:
             if name == language:

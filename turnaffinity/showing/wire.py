@@ -56,12 +56,12 @@ class Wire(Shown):
     def lines(self, width: int | None = None) -> list[str]:
         """One line a command; `>` marks those that break a rule."""
         if not self.rows:
-            return [f"{self.words(self.title)}: {self.words('nothing')}"]
+            return [f"{self.words.label(self.title)}{self.words('nothing')}"]
         left = [_nested(row) for row in self.rows]
         column = max((cell_len(text) for text in left), default=0)
         column = column if width is None else min(column, WIDEST)
         told = [line for text, row in zip(left, self.rows, strict=True) for line in _line(row, text, column, width)]
-        return [f"{self.words(self.title)}:", *self._left_out(self.before), *told, *self._left_out(self.after)]
+        return [self.words.label(self.title).rstrip(), *self._left_out(self.before), *told, *self._left_out(self.after)]
 
     def _left_out(self, count: int) -> list[str]:
         return [f"     ... {left_out(count, self.words)}"] if count else []
@@ -139,7 +139,7 @@ def wire_view(
     for unit in units(_without_loading(wire, marked)):
         folded = not insides and _selects(unit, layout)
         for number, command in enumerate(unit.commands[:1] if folded else unit.commands):
-            text = names.apply(command_text(command, scripts))
+            text = names.apply(command_text(command, scripts, words))
             meaning = _of_a_selection(unit, words) if folded else names.apply(gloss(command, layout, words))
             lead = f"{sent_by.get(id(command), ''):>{column}}  " if sent_by else ""
             row = WireRow(int(number > 0), text, meaning, id(command) in marked, lead)

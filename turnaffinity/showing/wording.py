@@ -25,6 +25,10 @@ class Words:
         phrase = said(phrase, self.lang)
         return phrase.format(**values) if values else phrase
 
+    def label(self, phrase: str) -> str:
+        """The phrase with a colon, before what it names."""
+        return f"{self(phrase)}{'：' if self._zh else ': '}"
+
     def told(self, sentence: str) -> str:
         """A sentence that a case put together, with names and numbers in it, in this language."""
         return told(sentence, self.lang)

@@ -50,9 +50,14 @@ def prose_of(path: Path) -> Iterator[tuple[str, int]]:
                 yield block, number
 
 
+def cells_of(path: Path) -> list[Any]:
+    """A notebook's cells."""
+    return list(nbformat.read(path, as_version=4).cells)
+
+
 def titles_of(path: Path) -> Iterator[str]:
     """The titles that a notebook's cells give their pictures."""
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in cells_of(path):
         if cell.cell_type == "code":
             yield from re.findall(r'title="([^"{]+)"', cell.source)
 

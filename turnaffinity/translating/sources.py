@@ -12,7 +12,7 @@ from pathlib import Path
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.shared_files import PACKAGE, shared
-from turnaffinity.translating.edition import blocks, is_prose, prose_of, titles_of
+from turnaffinity.translating.edition import blocks, cells_of, is_prose, prose_of, titles_of
 from turnaffinity.translating.files import messages_of
 
 Messages = dict[str, list[str]]
@@ -29,8 +29,23 @@ FOUND_IN = (
     "explorer",
     "reports",
     "notebook",
+    "server",
+    "load",
+    "bench",
+    "contract",
+    "cli",
+    "mutation",
 )
 """The folders of the package that, beside the suite, put into words what was found."""
+
+SAID_APART = ("contract/layout.py", "contract/decisions.py")
+"""Modules whose sentences hold what is wrong and, after a semicolon, how it is mended."""
+
+DESCRIBED = "contract/vector.py"
+"""What it says is a schema's, and told with the schemas."""
+
+ALONE = ("problem.py", "shared_files.py", "wire/listening.py")
+"""Modules elsewhere that do so too."""
 
 SHOWN_IN = (
     "showing",
@@ -90,10 +105,14 @@ def is_sentence(text: str) -> bool:
 def _findings() -> Messages:
     found: Messages = {}
     folders = [shared("conformance", "suite"), *(PACKAGE / name for name in FOUND_IN)]
-    single = (PACKAGE / "contract" / "decisions.py", PACKAGE / "showing" / "sentences.py")
+    single = (PACKAGE / "showing" / "sentences.py", *(PACKAGE / name for name in ALONE))
     shown = set(messages_of("shown"))
     for path in (*single, *(path for folder in folders for path in sorted(folder.rglob("*.py")))):
-        for text in filter(is_sentence, _strings(path)):
+        if f"{path.parent.name}/{path.name}" == DESCRIBED:
+            continue
+        apart = f"{path.parent.name}/{path.name}" in SAID_APART  # what is wrong and its mend are said apart
+        texts = (part for text in _strings(path) for part in (text.split("; ") if apart else [text]))
+        for text in filter(is_sentence, texts):
             place = f"{path.parent.name}/{path.name}"
             if text not in shown and place not in found.setdefault(text, []):
                 found[text].append(place)
@@ -114,6 +133,15 @@ def _rules() -> Messages:
     return {rule.why: [rule.id] for rule in RULES.values() if rule.why}
 
 
+def _said_in(path: Path) -> Iterator[str]:
+    """What a notebook's cells print through `say`, `{0}` and the like in place of what fills it."""
+    for cell in cells_of(path):
+        if cell.cell_type == "code":
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say":
+                    yield from (text for part in node.args if (text := template(part)) and any(map(str.isalpha, text)))
+
+
 def _notebooks() -> Messages:
     found: Messages = {}
     for path in sorted(shared("notebooks").glob("*.ipynb")):
@@ -121,6 +149,8 @@ def _notebooks() -> Messages:
             found.setdefault(block, []).append(f"{path.stem} cell {cell}")
         for title in titles_of(path):
             found.setdefault(title, []).append(f"{path.stem}, a picture's title")
+        for text in _said_in(path):
+            found.setdefault(text, []).append(f"{path.stem}, printed")
     return found
 
 
@@ -149,8 +179,8 @@ def _said_to_users(tree: ast.Module, *, verbs: bool) -> Iterator[str]:
                         yield text
             if verbs:
                 yield from (text for each in node.keywords if each.arg == "help" and (text := template(each.value)))
-                if name == "echo" and node.args and (text := template(node.args[0])) and " " in text:
-                    yield text
+                if name in ("echo", "say") and node.args and (text := template(node.args[0])) and " " in text:
+                    yield from filter(None, map(str.strip, text.split("\n")))
         elif verbs and isinstance(node, ast.FunctionDef) and "typer" in ast.dump(node.args) and ast.get_docstring(node):
             yield inspect.cleandoc(ast.get_docstring(node) or "")
 

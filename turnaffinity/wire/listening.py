@@ -12,6 +12,7 @@ from typing import Any
 
 import redis
 
+from turnaffinity.catalogs import preferred_language, told
 from turnaffinity.problem import CannotRun
 from turnaffinity.server.address import Address, parse_address
 
@@ -132,5 +133,5 @@ def default_url() -> str:
 
 
 def say(text: str) -> None:
-    """A line for the user, on stderr."""
-    sys.stderr.write(text + "\n")
+    """A line for the user, on stderr, in their language."""
+    sys.stderr.write(told(text, preferred_language()) + "\n")

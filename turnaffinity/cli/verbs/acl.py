@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from turnaffinity.cli.options import LayoutFile
+from turnaffinity.cli.options import LayoutFile, in_their_language, say
 
 
 def acl(
@@ -48,15 +48,15 @@ def acl(
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
     typer.echo(" ".join(_quoted(word) for word in words))
-    typer.echo("\nwhat each part is for:")
+    say("\nwhat each part is for:")
     for part in parts(names):
-        typer.echo(f"  {part.rules}\n      {part.purpose} ({part.contract})")
-    typer.echo("\nwhat is denied, since nothing grants it:")
+        typer.echo(f"  {part.rules}\n      {in_their_language(part.purpose)} ({part.contract})")
+    say("\nwhat is denied, since nothing grants it:")
     for commands, why in DENIED:
-        typer.echo(f"  {commands}\n      {why}")
-    typer.echo("\nwhat an ACL cannot see:")
+        say(f"  {commands}\n      {why}")
+    say("\nwhat an ACL cannot see:")
     for sentence in LIMITS:
-        typer.echo(f"  {sentence}")
+        say(f"  {sentence}")
 
 
 def _quoted(word: str) -> str:

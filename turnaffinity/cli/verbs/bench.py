@@ -62,10 +62,11 @@ def bench(
         from rich.console import Console
 
         from turnaffinity.reports.bench import READING_AID, meanings, speed_table
+        from turnaffinity.showing.wording import Words
 
-        console = Console(highlight=False)
-        console.print(speed_table(rows, server_name))
-        console.print("\n".join([*meanings(rows), "", *READING_AID]), style="dim", markup=False)
+        console, words = Console(highlight=False), Words()
+        console.print(speed_table(rows, server_name, words))
+        console.print("\n".join([*meanings(rows, words), "", *map(words.told, READING_AID)]), style="dim", markup=False)
         if json_file is not None:
             try:
                 json_file.write_text(text, encoding="utf-8")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from turnaffinity.cli.options import LayoutFile
+from turnaffinity.cli.options import LayoutFile, say
 
 
 def clean(
@@ -44,10 +44,10 @@ def clean(
     total = sum(kinds.values())
     detail = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     plural = "key" if total == 1 else "keys"
-    typer.echo(
+    say(
         f"deleted {total} {plural} of seed {seed} from {address.shown}: {detail}"
         if total
         else f"nothing of seed {seed} is in {address.shown}"
     )
     if others:
-        typer.echo(f"still marked there: runs with seed {', '.join(map(str, others))}")
+        say(f"still marked there: runs with seed {', '.join(map(str, others))}")

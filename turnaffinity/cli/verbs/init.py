@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnaffinity.cli.options import say
+
 if TYPE_CHECKING:
     from turnaffinity.problem import Problem
 
@@ -54,19 +56,19 @@ def init(
     if language not in LANGUAGES:
         raise Problem("init", f'there is no starter for "{language}"', f"use one of {', '.join(LANGUAGES)}")
     written = _write(_starter(language), folder)
-    typer.echo(f"wrote {', '.join(written)} to {folder}")
+    say(f"wrote {', '.join(written)} to {folder}")
     if language == "lua":
         script = shlex.quote(str(folder / "select_node.lua"))
-        typer.echo(f"next:\n  turnaffinity verify --lua {script}")
-        typer.echo("then change the script to your own, and verify again")
+        say(f"next:\n  turnaffinity verify --lua {script}")
+        say("then change the script to your own, and verify again")
         return
     run = str(folder / "run")
     command = shlex.quote(run if "/" in run else f"./{run}")
     # --adapter takes a command line, so that a path with a space is quoted twice
     if command.startswith("'"):
         command = f'"{command}"'
-    typer.echo(f"next:\n  turnaffinity verify --adapter {command}")
-    typer.echo('it ends "incomplete": write finalize, in the order of its comments, and verify again')
+    say(f"next:\n  turnaffinity verify --adapter {command}")
+    say('it ends "incomplete": write finalize, in the order of its comments, and verify again')
 
 
 def _starter(language: str) -> dict[str, bytes]:

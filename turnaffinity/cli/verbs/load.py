@@ -44,6 +44,7 @@ def load(
     from turnaffinity.reports.files import check_writable, write_all
     from turnaffinity.reports.load import losses_markdown, rows
     from turnaffinity.reports.verdict_terminal import progress_bar
+    from turnaffinity.showing.wording import Words
 
     names = [storm.name for storm in STORMS]
     for name in scenario or []:
@@ -66,9 +67,9 @@ def load(
     if json_file:
         write_all({json_file: json.dumps([outcome.as_json() for outcome in outcomes], indent=2) + "\n"})
     if markdown:
-        typer.echo(losses_markdown(outcomes, adapter or "the specification"), nl=False)
+        typer.echo(losses_markdown(outcomes, adapter or "the specification", Words()), nl=False)
     elif json_file != Path("-"):
-        _print_table(rows(outcomes))
+        _print_table(rows(outcomes, words=Words()))
     if any(outcome.at_fault for outcome in outcomes):
         raise typer.Exit(1)
 

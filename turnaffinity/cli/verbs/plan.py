@@ -39,6 +39,7 @@ def plan(
     from turnaffinity.reports.files import check_writable, write_all
     from turnaffinity.reports.plan import plan_text
     from turnaffinity.server import open_server
+    from turnaffinity.showing.wording import Words
 
     names = {item.name for item in fields(Assumptions)}
     changes = {}
@@ -49,7 +50,7 @@ def plan(
         try:
             changes[name] = float(number)
         except ValueError:
-            raise Problem(f'--assume "{text}"', f'"{number}" is no number', f"write {name}=10, for instance") from None
+            raise Problem(f'--assume "{text}"', f'"{number}" is no number', f"write for instance {name}=10") from None
     given = Assumptions(**changes)
     if server not in ("embedded", "redis"):
         raise Problem(f'--server "{server}"', "may hold other people's keys", "use embedded or redis")
@@ -60,4 +61,4 @@ def plan(
     if json_file:
         write_all({json_file: json.dumps(made.as_dict(), indent=2) + "\n"})
     if json_file != Path("-"):
-        typer.echo(plan_text(made))
+        typer.echo(plan_text(made, Words()))

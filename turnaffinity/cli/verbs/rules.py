@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -119,11 +120,13 @@ def _print_table(console: Console, chosen: Sequence[Rule], lang: str) -> None:
     from rich.text import Text
 
     from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH
+    from turnaffinity.showing.wording import Words
 
+    words = Words(lang)
     titles = FAMILIES_ZH if lang == "zh" else FAMILIES
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("rule", "level", "for", "statement"):
-        table.add_column(name, no_wrap=name != "statement")
+        table.add_column(words(name), no_wrap=name != "statement")
     for family, members in groupby(chosen, key=lambda rule: rule.family):
         table.add_row("", "", "", "")
         table.add_row(Text(family, style="bold"), "", "", Text(titles[family], style="bold"))
@@ -132,7 +135,8 @@ def _print_table(console: Console, chosen: Sequence[Rule], lang: str) -> None:
             table.add_row(rule.id, level, _letters(rule), Text(_statement(rule, lang)))
     console.print(table)
     count = f"{len(chosen)} {'rule' if len(chosen) == 1 else 'rules'}"
-    console.print(f"\n{count}; one in full, with its cases: turnaffinity rules {chosen[0].id}", style="dim")
+    more = words.told(f"{count}; one in full, with its cases: turnaffinity rules {chosen[0].id}")
+    console.print(f"\n{more}", style="dim")
 
 
 def _statement(rule: Rule, lang: str) -> str:
@@ -144,25 +148,32 @@ def _print_in_full(console: Console, rule: Rule, lang: str) -> None:
     from rich.text import Text
 
     from turnaffinity.contract.rules import PROFILE_NAMES
+    from turnaffinity.showing.wording import Words
+
+    words = Words(lang)
 
     def part(title: str, *lines: str) -> None:
         console.print()
-        console.print(Text(title, style="dim"))
+        console.print(Text(words.told(title), style="dim"))
         for line in lines:
             console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
 
-    judged = ", ".join(name for letter, name in PROFILE_NAMES.items() if letter in rule.profiles)
+    judged = ", ".join(words(name) for letter, name in PROFILE_NAMES.items() if letter in rule.profiles)
     console.print(Text.assemble((rule.id, "bold"), "  ", (rule.level, LEVEL_STYLES[rule.level])))
     part("statement", _statement(rule, lang))
-    part("comes from", rule.section)
+    part("comes from", re.sub(r"\b(note|field)\b", lambda word: words(word[1]), rule.section))
     if rule.note_line_zh and rule.note_line_en:
-        part("the note's line", rule.note_line_zh, rule.note_line_en)
+        part("the note's line", rule.note_line_zh, *([rule.note_line_en] if lang == "en" else []))
     part("judged for", judged)
-    part("why", rule.why)
+    part("why", words.told(rule.why))
     if decision := _decision(rule):
         question = decision.question_zh if lang == "zh" else decision.question
-        part(f"decision {decision.id}", question, *(f"{key}: {what}" for key, what in decision.choices.items()))
+        part(
+            f"decision {decision.id}",
+            question,
+            *(f"{key}: {words.told(what)}" for key, what in decision.choices.items()),
+        )
     if cases := _cases(rule.id):
-        part("cases", *(f"{case.name}: {case.title}" for case in cases))
+        part("cases", *(f"{case.name}: {words.told(case.title)}" for case in cases))
     else:
-        part("cases", "none")
+        part("cases", words("none"))
