@@ -75,10 +75,11 @@ lab: $(NOTEBOOKS) ## JupyterLab on the notebooks, with a live server behind them
 	@$(BIN)/turnaffinity lab $(ARGS)
 
 book: $(NOTEBOOKS) ## notebooks and reference, in both languages, as HTML with search, in out/book
-	@$(BIN)/python -c 'import sphinx, myst_nb, furo' 2>/dev/null || \
+	@$(BIN)/python -c 'import sphinx, myst_nb, furo, jieba' 2>/dev/null || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[book]'
 	@$(BIN)/python -m turnaffinity.book.source out/book-source
 	@$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html out/book-source out/book
+	@$(BIN)/python -m sphinx -q -W --keep-going -j auto -t zh -b html -c out/book-source out/book-source/zh out/book/zh
 	@echo "open out/book/index.html"
 
 sbom: $(BASE) ## what the package brings with it, as CycloneDX, in out/sbom.cdx.json

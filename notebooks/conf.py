@@ -1,7 +1,16 @@
-"""How do the notebooks become a book? Sphinx reads this (`make book`); nothing is executed again."""
+"""How do the notebooks become a book? Sphinx reads this (`make book`); nothing is executed again.
+
+Each language is a build of its own: the pages at the root in English, those of `zh` with `-t zh` in Chinese.
+"""
+
+import logging
+from pathlib import Path
+
+CHINESE = tags.has("zh")  # noqa: F821  (Sphinx hands it over)
 
 project = "turnaffinity"
-html_title = "turnaffinity: the contract, walked through"
+language = "zh_CN" if CHINESE else "en"
+html_title = "turnaffinity：逐条走读契约" if CHINESE else "turnaffinity: the contract, walked through"
 extensions = ["myst_nb"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
@@ -9,23 +18,38 @@ nb_execution_mode = "off"
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False
-exclude_patterns = ["**.ipynb_checkpoints"]
-language_links = {"": ("zh/", "中文"), "zh/": ("", "English")}
+exclude_patterns = ["**.ipynb_checkpoints", *([] if CHINESE else ["zh/**"])]
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+logging.getLogger("jieba").setLevel(logging.WARNING)  # it tells of its dictionary
+
+FURO = {"Skip to content": "跳到正文", "Back to top": "回到页首", "On this page": "本页目录"}
+"""What the theme says, and no catalog of Sphinx has."""
 
 
 def twin_link(app, pagename, templatename, context, doctree):
     """Put a link to the same page in the other language at the top of each page."""
-    here = "zh/" if pagename.startswith("zh/") else ""
-    there, said = language_links[here]
-    twin = there + pagename.removeprefix(here)
-    if "body" in context and twin in app.env.found_docs:
-        address = context["pathto"](twin)
-        context["body"] = f'<p class="twin"><a href="{address}">{said}</a></p>' + context["body"]
+    home = Path(app.srcdir)
+    other = home.parent if CHINESE else home / "zh"
+    up = "../" * (pagename.count("/") + CHINESE)
+    there = f"{up}{'' if CHINESE else 'zh/'}{pagename}.html"
+    if "body" in context and any((other / f"{pagename}{ending}").is_file() for ending in (".md", ".ipynb")):
+        said = "English" if CHINESE else "中文"
+        context["body"] = f'<p class="twin"><a href="{there}">{said}</a></p>' + context["body"]
+
+
+def in_chinese(app, error):
+    """Say what the theme says by itself in Chinese."""
+    if error or not CHINESE:
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for english, chinese in FURO.items():
+            text = text.replace(english, chinese)
+        page.write_text(text, encoding="utf-8")
 
 
 def setup(app):
     """Called by Sphinx."""
     app.connect("html-page-context", twin_link)
-
-
-suppress_warnings = ["mystnb.unknown_mime_type"]
+    app.connect("build-finished", in_chinese)

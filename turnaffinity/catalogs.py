@@ -98,12 +98,17 @@ def told(text: str, lang: str, depth: int = 0) -> str:
     return _told_as_list(text, lang, depth)
 
 
-_LISTS = {"; ": "；", ", ": ", ", " or ": " 或 ", " and ": " 和 ", " -> ": " -> "}
+_SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
+_LISTS = {": ": "：", "; ": "；", ", ": ", ", " or ": " 或 ", " and ": " 和 ", " -> ": " -> "}
 """What stands between the parts of a list, and what stands there in Chinese."""
 
 
 def _told_as_list(text: str, lang: str, depth: int) -> str:
     """A list whose parts are told one by one; as it is where a part stays an English sentence."""
+    sentences = _SENTENCES.split(text)
+    if len(sentences) > 1:
+        each = [told(sentence, lang, depth + 1) for sentence in sentences]
+        return "".join(each) if not any(map(_ENGLISH.search, each)) else text
     for between, there in _LISTS.items():
         if between in text:
             parts = [told(part, lang, depth + 1) for part in text.split(between)]

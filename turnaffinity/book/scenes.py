@@ -16,7 +16,7 @@ from typing import Any
 from turnaffinity.contract.decisions import Reading
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES, judged_only_with_faults
-from turnaffinity.judging.verdict import CaseResult
+from turnaffinity.judging.verdict import CaseResult, tells_against
 from turnaffinity.mutation.cases import planned_cases
 from turnaffinity.mutation.flow import judge_of
 from turnaffinity.mutation.matrix import shared_out
@@ -41,8 +41,8 @@ MOST_MUTANTS = 6
 """So many mutants of a rule are tried."""
 TRIED = 2
 """Of so many failed cases of a mutant the one with the fewest steps is shown."""
-MOST_STEPS = 60
-"""A scene of more steps shows nothing at a glance."""
+MOST_STEPS = (60, 2000)
+"""A scene of more steps than the first shows less at a glance: taken where there is none other, a draw among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +74,22 @@ def scenes(workers: int = 2) -> dict[str, Scene]:
         own.sort(key=lambda at: mutants[at].id in odd)
 
     def play(server: Server, number: int) -> Scene | None:
-        made = (scene_of(mutants[at], server) for at in by_rule[rules[number]][:MOST_MUTANTS])
+        tried = by_rule[rules[number]][:MOST_MUTANTS]
+        made = (scene_of(mutants[at], server, most) for most in MOST_STEPS for at in tried)
         return next((scene for scene in made if scene is not None), None)
 
     found = dict(shared_out(range(len(rules)), play, workers))
     return {rules[number]: scene for number, scene in sorted(found.items()) if scene is not None}
 
 
-def scene_of(mutant: Mutant, server: Server) -> Scene | None:
-    """The first of its own cases that this mutant fails in a few steps; None where there is none."""
+def scene_of(mutant: Mutant, server: Server, most_steps: int = MOST_STEPS[0]) -> Scene | None:
+    """The first of its own cases that this mutant fails in so many steps; None where there is none."""
     reading = mutant.usual_reading
     profile = "L" if mutant.kind == "lua" else "S"
     with tempfile.TemporaryDirectory(prefix="turnaffinity-mutant-") as folder:
         judge = judge_of(mutant, reading, Path(folder), seed=SEED).on(server)
         with judge:
-            failed = list(islice(_failed(judge, mutant.rule, profile), TRIED))
+            failed = list(islice(_failed(judge, mutant.rule, profile, most_steps), TRIED))
             wrong = min(failed, key=lambda result: (not result.wire, len(result.steps)), default=None)
             scripts = _scripts(judge)
     right = _played_right(wrong.steps, reading, server, scripts) if wrong else None
@@ -113,11 +114,11 @@ def _answered(step: Step) -> tuple[str, ...]:
     return (told(step.answer),)
 
 
-def _failed(judge: Judge, rule: str, profile: str) -> Iterator[CaseResult]:
+def _failed(judge: Judge, rule: str, profile: str, most_steps: int) -> Iterator[CaseResult]:
     for case in planned_cases(profile):
         if case.rule == rule:
             result = case.run(judge)
-            if result.outcome == "fail" and len(result.steps) < MOST_STEPS:
+            if tells_against(result) and len(result.steps) < most_steps:
                 yield result
 
 

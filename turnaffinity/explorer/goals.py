@@ -205,10 +205,11 @@ _CLOSED = (
     "and what the goal remembers), and the search meets no new state before it reaches the bounds; longer speech "
     "repeats states that were seen."
 )
-_ANYTHING = (
+_ANY_HISTORY = (
     "Before each job the pair may be served by any node or by none, so that every history of nodes and pools is "
-    "covered, of any length. " + _CLOSED
+    "covered, of any length."
 )
+_ANYTHING = f"{_ANY_HISTORY} {_CLOSED}"
 _THIRD_NODE = "A goal that names one node is broken by one job on another; a third node makes the other one free."
 _BY_ID: dict[str, tuple[tuple[Setting, ...], Callable[[Seen, Step], Verdict], str]] = {
     "G1": ((STEADY,), g1_long_speech_stays, f"{_CLOSED} {_THIRD_NODE}"),

@@ -86,7 +86,8 @@ class Ran(Shown):
     def says(self, text: str) -> bool:
         """Whether the output holds the text, in the reader's language, wherever its lines were broken."""
         printed = "".join("".join(self.printed).split())
-        said = {text, Words().told(text), "".join(map(Words().told, re.split(r"(: | )", text, maxsplit=1)))}
+        in_parts = "".join(map(Words().told, re.split(r"(: | )", text, maxsplit=1)))
+        said = {text, Words().told(text), in_parts, in_parts.replace(": ", "：")}
         return any("".join(each.split()) in printed for each in said)
 
 

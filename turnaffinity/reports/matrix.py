@@ -81,13 +81,13 @@ BOUNDS = {
 def _summary(console: Console, result: Exploration, words: Words) -> None:
     told = words.told
     for goal in GOALS:
-        say(console, f"{told(goal.title)}: {told(goal.holds_if)}", f"{goal.id}  ")
+        say(console, f"{words.label(goal.title)}{told(goal.holds_if)}", f"{goal.id}  ")
     bounds = bounds_told(result.bounds, words)
     rate = int(result.transitions / max(result.seconds, 0.001))
     per_s = int(result.states / max(result.seconds, 0.001))
     console.print()
     for line in (
-        f"searched: {bounds}",
+        f"{words.label('searched')}{bounds}",
         f"{result.states} states (names apart), {result.transitions} transitions in {result.seconds:.1f} s: {per_s} "
         f"states and {rate} transitions a second; {result.replayed} counterexamples replayed on the live server",
         "no state was cut off by the bounds: what holds, holds for speech of any length" if result.closed else "",

@@ -63,7 +63,7 @@ SHOWN_IN = (
 )
 """The folders that put something into the words of a language."""
 
-_NO_SENTENCE = re.compile(r"[<>=\\$]|:\w+[^ ]*;|\[str|^\s*[A-Z]+ |\blocal\b|redis\.|\n")
+_NO_SENTENCE = re.compile(r"[<>\\$]|=(?! )|(?<! )=|:\w+[^ ]*;|\[str|^\s*[A-Z]{2,} |\blocal\b|redis\.|\n")
 """Code, markup and commands of Redis."""
 
 
@@ -134,12 +134,20 @@ def _rules() -> Messages:
 
 
 def _said_in(path: Path) -> Iterator[str]:
-    """What a notebook's cells print through `say`, `{0}` and the like in place of what fills it."""
+    """What a notebook's cells print through `say`, `{0}` and the like in place of what fills it; also by a name."""
     for cell in cells_of(path):
-        if cell.cell_type == "code":
-            for node in ast.walk(ast.parse(cell.source)):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say":
-                    yield from (text for part in node.args if (text := template(part)) and any(map(str.isalpha, text)))
+        if cell.cell_type == "code" and "say(" in cell.source:
+            tree = ast.parse(cell.source)
+            said = {id(part) for node in ast.walk(tree) if _says(node) for part in node.args}  # type: ignore[attr-defined]
+            within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+            for node in ast.walk(tree):
+                text = template(node) if isinstance(node, ast.expr) and id(node) not in within else None
+                if text and (id(node) in said or is_sentence(text)) and any(map(str.isalpha, text)):
+                    yield text
+
+
+def _says(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say"
 
 
 def _notebooks() -> Messages:
