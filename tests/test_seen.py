@@ -11,7 +11,7 @@ from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.causes import of_one_cause
 from turnaffinity.diagnosis.matching import matches
 from turnaffinity.diagnosis.mistakes import unknown_mistake
-from turnaffinity.diagnosis.seen import changed_id, drawn_unasked, error_line, error_told, pools_told
+from turnaffinity.diagnosis.seen import asks_no_pool, changed_id, drawn_unasked, error_line, error_told, pools_told
 from turnaffinity.judging.verdict import CaseResult
 
 LAYOUT = KeyLayout()
@@ -152,3 +152,9 @@ def test_one_known_mistake_that_explains_everything_is_preferred_to_a_rest_that_
     run = frozenset({"R a", "R b"})
     (only,) = matches(run, every - run, known, dict.fromkeys(known, "R"))
     assert (only.id, only.explains, only.sure) == ("wide", run, False)
+
+
+def test_who_finds_no_node_without_asking_a_pool_is_told_so() -> None:
+    asking, not_asking = failed([["SCARD", POOL_0]], [SELECT]), failed([["TIME"]], [SELECT])
+    assert asks_no_pool([not_asking, not_asking, asking], LAYOUT)
+    assert not asks_no_pool([asking, asking, not_asking], LAYOUT)

@@ -99,7 +99,7 @@ def told(text: str, lang: str, depth: int = 0) -> str:
 
 
 _SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
-_LISTS = {": ": "：", "; ": "；", ", ": ", ", " or ": " 或 ", " and ": " 和 ", " -> ": " -> "}
+_LISTS = {": ": "：", "; ": "；", ", ": ", ", " or ": " 或 ", " and ": " 和 ", ", or ": "，或 ", " -> ": " -> "}
 """What stands between the parts of a list, and what stands there in Chinese."""
 
 

@@ -35,14 +35,15 @@ class Assumptions:
     def __post_init__(self) -> None:
         """Refuse what makes no sense; raises `Problem`, with the member and what it should be."""
         for name, value in asdict(self).items():
+            given = f"{name}={value:g}"
             least = 0 if name == "abandoned_share" else sys.float_info.min
             most = 1 if name in SHARES else 1e15
             if not least <= value <= most:
                 wanted = "a share, from 0 to 1" if name in SHARES else "a number greater than 0"
-                raise Problem(f"--assume {name}={value:g}", "makes no sense", f"give {wanted}")
+                raise Problem(f"--assume {given}", "makes no sense", f"give {wanted}")
             if name == "segments" and value < 1:
                 mend = "give 1 or more: a long turn has one at least"
-                raise Problem(f"--assume segments={value:g}", "makes no sense", mend)
+                raise Problem(f"--assume {given}", "makes no sense", mend)
 
     def having(self, **changes: float) -> Assumptions:
         """The same with some of them replaced."""

@@ -15,8 +15,10 @@ from turnaffinity.diagnosis.mistake import ORDER, Mistake, size_of
 from turnaffinity.diagnosis.patterns import Known, check_of, failed_ways, known_mistakes, passed_checks
 from turnaffinity.diagnosis.seen import (
     EVERY_POOL,
+    NO_POOL,
     READ_ANEW,
     REMEMBERED,
+    asks_no_pool,
     changed_id,
     drawn_unasked,
     error_in,
@@ -82,6 +84,8 @@ def _seen(failures: Sequence[CaseResult], explained: Sequence[Mistake], layout: 
     if 2 * len(without) > len(failures) > 2 * most:
         if elsewhere := pools_told(without, layout):
             return Mistake(elsewhere[0], EVERY_POOL, cases, elsewhere[1], by_its_names=True)
+        if asks_no_pool(without, layout):
+            return Mistake(NO_POOL, EVERY_POOL, cases, min(without, key=size_of))
         return Mistake(NO_NODE, PAIR, cases, min(without, key=size_of), by_its_names=True)
     if changed := changed_id(failures, layout):
         return Mistake(changed.says(layout), changed.mend(layout), cases, min(failures, key=size_of))

@@ -46,6 +46,10 @@ EVERY_POOL = {
 }
 
 
+NO_POOL = {
+    "en": "It finds no node, and asks no pool for one.",
+    "zh": "没有找到节点，也没有向任何池查询。",
+}
 REMEMBERED = {
     "en": "It draws a node without asking any pool: it goes by what it remembers from before.",
     "zh": "不查询任何池就选出了节点：用的是先前记下的结果。",
@@ -118,6 +122,11 @@ def _asked_elsewhere(result: CaseResult, layout: KeyLayout) -> tuple[str, str, i
         if served and others and not seen.keys() & set(served):
             return served[0], others[0], len(others) - 1
     return None
+
+
+def asks_no_pool(results: Sequence[CaseResult], layout: KeyLayout) -> bool:
+    """Whether most of these scenes name no pool's key on the wire."""
+    return 2 * sum(not _names_a_pool(result, layout) for result in results) > len(results)
 
 
 def drawn_unasked(results: Sequence[CaseResult], layout: KeyLayout) -> list[CaseResult]:

@@ -45,7 +45,7 @@ def parse_version(text: str) -> Version:
     try:
         reading = parse_reading(text)
     except ValueError as error:
-        raise ValueError(f"{error}; or before") from error
+        raise ValueError(f"{error}, or before") from error
     return version_of(reading)
 
 

@@ -63,7 +63,9 @@ SHOWN_IN = (
 )
 """The folders that put something into the words of a language."""
 
-_NO_SENTENCE = re.compile(r"[<>\\$]|=(?! )|(?<! )=|:\w+[^ ]*;|\[str|^\s*[A-Z]{2,} |\blocal\b|redis\.|\n")
+_NO_SENTENCE = re.compile(
+    r"[<>\\$]|(?<!D\d)=(?! )|(?<! )(?<!D\d)=|:\w+[^ ]*;|\[str|^\s*[A-Z]{2,} |\blocal\b|redis\.|\n"
+)
 """Code, markup and commands of Redis."""
 
 

@@ -49,7 +49,7 @@ def load(
     names = [storm.name for storm in STORMS]
     for name in scenario or []:
         if name not in names:
-            raise Problem(f'--scenario "{name}"', "is none", f"use {', '.join(names)}")
+            raise Problem(f'--scenario "{name}"', "is none", f"use one of {'|'.join(names)}")
     if server not in ("embedded", "redis"):
         raise Problem(f'--server "{server}"', "is restarted and killed here", "use embedded or redis")
     if json_file:

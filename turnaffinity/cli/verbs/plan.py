@@ -46,11 +46,12 @@ def plan(
     for text in assume or []:
         name, _, number = text.partition("=")
         if name not in names:
-            raise Problem(f'--assume "{text}"', f'"{name}" is no assumption', f"use {', '.join(sorted(names))}")
+            raise Problem(f'--assume "{text}"', f'"{name}" is no assumption', f"use one of {'|'.join(sorted(names))}")
         try:
             changes[name] = float(number)
         except ValueError:
-            raise Problem(f'--assume "{text}"', f'"{number}" is no number', f"write for instance {name}=10") from None
+            example = f"{name}=10"
+            raise Problem(f'--assume "{text}"', f'"{number}" is no number', f"write for instance {example}") from None
     given = Assumptions(**changes)
     if server not in ("embedded", "redis"):
         raise Problem(f'--server "{server}"', "may hold other people's keys", "use embedded or redis")
