@@ -23,7 +23,14 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 logging.getLogger("jieba").setLevel(logging.WARNING)  # it tells of its dictionary
 
-FURO = {"Skip to content": "跳到正文", "Back to top": "回到页首", "On this page": "本页目录"}
+FURO = {
+    "Skip to content": "跳到正文",
+    "Back to top": "回到页首",
+    "On this page": "本页目录",
+    "<span>Next</span>": "<span>下一页</span>",
+    "<span>Previous</span>": "<span>上一页</span>",
+    "<span>Home</span>": "<span>首页</span>",
+}
 """What the theme says, and no catalog of Sphinx has."""
 
 

@@ -121,8 +121,19 @@ def test_a_page_of_the_book_leads_to_its_twin_and_back(browser: Any, book: Path)
     until(browser, lambda b: "/zh/03-select.html" in b.current_url, "the Chinese page")
     assert "亲和" in everywhere(browser, "article")[0].text
     browser.save_screenshot(str(OUT / "book-zh.png"))
+    page = browser.find_element(By.TAG_NAME, "html")
+    assert page.get_attribute("lang") == "zh-CN"
+    titles = [link.text for link in everywhere(browser, ".sidebar-tree .toctree-l1 > a")]
+    assert titles and all(re.search("[\u4e00-\u9fff]", title) for title in titles)
+    assert not re.search(r"Skip to content|Back to top|On this page|>Next<|>Previous<", browser.page_source)
     everywhere(browser, ".twin a")[0].click()
     until(browser, lambda b: "/zh/" not in b.current_url, "the English page")
+
+
+def test_the_chinese_book_finds_a_chinese_word(browser: Any, book: Path) -> None:
+    browser.get((book / "zh" / "search.html").as_uri() + "?q=清除")
+    until(browser, lambda b: everywhere(b, "#search-results li a"), "a page that is found")
+    assert "turn 结束时忘掉什么" in [link.text for link in everywhere(browser, "#search-results li a")]
 
 
 def test_every_link_of_the_book_leads_to_a_page_and_a_place_that_are_there(book: Path) -> None:
