@@ -243,7 +243,7 @@ SCRIPTS = {
     "05": "returns the node in lingua:v1:job:<id>:node without asking whether it is online",
     "06": "deletes affinity_node_id from the turn key",
     "07": "no candidate is no node",
-    "09": "finds no node in most scenes, though candidates are there",
+    "09": "finds no node, and asks no pool for one",
     "11": "ends with an error at line 10: attempt to concatenate local 'id' (a boolean value)",
     "12": "looks for the recorded node only in pool 0",
     "13": ":0:nodes, where the candidates are; it asks lingua:v1:pool:",

@@ -85,7 +85,7 @@ def _seen(failures: Sequence[CaseResult], explained: Sequence[Mistake], layout: 
         if elsewhere := pools_told(without, layout):
             return Mistake(elsewhere[0], EVERY_POOL, cases, elsewhere[1], by_its_names=True)
         if asks_no_pool(without, layout):
-            return Mistake(NO_POOL, EVERY_POOL, cases, min(without, key=size_of))
+            return Mistake(NO_POOL, EVERY_POOL, cases, min(without, key=size_of), by_its_names=True)
         return Mistake(NO_NODE, PAIR, cases, min(without, key=size_of), by_its_names=True)
     if changed := changed_id(failures, layout):
         return Mistake(changed.says(layout), changed.mend(layout), cases, min(failures, key=size_of))
