@@ -79,7 +79,7 @@ def test_who_asks_the_right_pool_or_none_is_not_told_that_it_asks_another(wire: 
         ("scheduler:session:s-abc", "upper and lower case"),
         ("scheduler:session:S-A", "first 3 characters"),
         ("scheduler:session:Abc", "only a part"),
-        ("scheduler:session:S-Abc:1", "something is added"),
+        ("scheduler:session:S-Abc:1", "it becomes <session_id>:1"),
     ],
 )
 def test_an_id_that_gets_into_its_key_changed_is_told_with_how(key: str, how: str) -> None:
@@ -158,3 +158,11 @@ def test_who_finds_no_node_without_asking_a_pool_is_told_so() -> None:
     asking, not_asking = failed([["SCARD", POOL_0]], [SELECT]), failed([["TIME"]], [SELECT])
     assert asks_no_pool([not_asking, not_asking, asking], LAYOUT)
     assert not asks_no_pool([asking, asking, not_asking], LAYOUT)
+
+
+def test_an_open_turn_s_id_that_gets_into_its_key_changed_is_told_too() -> None:
+    steps = [*laid_out(["HSET", "scheduler:session:S-Abc", "current_turn_id", "T1"]), MANUAL]
+    changed = changed_id([failed([["HGET", "scheduler:turn:{T1}", "affinity_node_id"]], steps)], LAYOUT)
+    assert changed is not None and "{<turn_id>}" in changed.says(LAYOUT)["en"]
+    right = [["HGET", "scheduler:turn:T1", "affinity_node_id"], ["HGET", "scheduler:turn:T2", "affinity_node_id"]]
+    assert changed_id([failed(right, steps)], LAYOUT) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,7 +198,7 @@ class Changed:
 CASE = {"en": "upper and lower case are not kept", "zh": "大小写没有保留"}
 CUT = {"en": "only the first {n} characters are kept", "zh": "只保留了前 {n} 个字符"}
 PART = {"en": "only a part of it is kept", "zh": "只保留了其中一部分"}
-MORE = {"en": "something is added to it", "zh": "被加上了别的内容"}
+MORE = {"en": "it becomes {name}", "zh": "变成了 {name}"}
 
 
 def changed_id(results: Sequence[CaseResult], layout: KeyLayout) -> Changed | None:
@@ -216,22 +216,33 @@ def _changed_in(result: CaseResult, layout: KeyLayout) -> Changed | None:
         return None
     commands = [step["command"] for step in result.steps if step["op"] == "redis"]
     for kind in ("session", "turn", "job"):
-        given = str(asked.get(f"{kind}_id") or "")
         pattern = layout.patterns[kind]
-        known = {*_ids(commands, pattern), *(str(step.get(f"{kind}_id") or "") for step in result.steps)}
+        laid_out = _ids(commands, pattern)
+        asked_for = {str(step.get(f"{kind}_id") or "") for step in result.steps}
         sent = _ids((command["argv"] for command in result.wire), pattern)
-        if given and sent and given not in sent:
-            for strange in sent - known:
-                if told := _how(given, strange):
+        given = {str(asked.get(f"{kind}_id") or "")} | (
+            _open_turns(asked, commands, layout) if kind == "turn" else set()
+        )
+        for each in given - sent - {""}:
+            for strange in sent - laid_out - asked_for:
+                if told := _how(each, strange, kind):
                     return Changed(kind, told[0], told[1])
     return None
+
+
+def _open_turns(asked: Mapping[str, Any], commands: Argvs, layout: KeyLayout) -> set[str]:
+    """The open turn that the case laid out for the session that is asked about."""
+    session = layout.session_key(str(asked.get("session_id") or ""))
+    of_session = (list(argv) for argv in commands if len(argv) > 3 and argv[0] == "HSET" and argv[1] == session)
+    return {str(value) for argv in of_session for field, value in zip(argv[2::2], argv[3::2], strict=False)
+            if field == layout.current_turn_field}  # fmt: skip
 
 
 def _ids(commands: Argvs, pattern: re.Pattern[str]) -> set[str]:
     return {match[1] for argv in commands for part in argv if (match := pattern.fullmatch(str(part)))}
 
 
-def _how(given: str, strange: str) -> tuple[str, Text] | None:
+def _how(given: str, strange: str, kind: str) -> tuple[str, Text] | None:
     """In which way the one became the other; None where they have nothing to do with each other."""
     if given.casefold() == strange.casefold():
         return "case", CASE
@@ -241,4 +252,7 @@ def _how(given: str, strange: str) -> tuple[str, Text] | None:
         return f"cut {len(strange)}", {lang: text.format(n=len(strange)) for lang, text in CUT.items()}
     if strange in given:
         return "part", PART
-    return ("more", MORE) if given in strange else None
+    if given not in strange:
+        return None
+    name = strange.replace(given, f"<{kind}_id>")
+    return f"more {name}", {lang: text.format(name=name) for lang, text in MORE.items()}

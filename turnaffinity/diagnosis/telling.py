@@ -37,7 +37,7 @@ MOST_WIRE = 6
 Form = Literal["full", "brief", "row"]
 """How much of a mistake is shown: its scene too, what is wrong and how it is mended, or one sentence."""
 
-BRIEF = ("breaks", "perhaps", "mend", "line", "called at", "wanted", "got")
+BRIEF = ("breaks", "perhaps", "mend", "rule", "line", "called at", "wanted", "got")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,7 @@ def tell_scene(
         (words("breaks"), "; ".join(part for part in (", ".join(mistake.rules), explained, likeness) if part)),
         (words("perhaps"), mistake.perhaps.get(words.lang, "")),
         (words("mend"), "" if mistake.mend is UNKNOWN else mistake.mend.get(words.lang, "")),
+        (words("rule"), words.statement(scene.rule) if mistake.mend is UNKNOWN else ""),
         (words("right"), one_line(mistake.right)),
         *((words(label), line) for label, line in _lines(script, scene, words)),
         (words("given"), given),
@@ -158,26 +159,30 @@ def tell_in(
     """A mistake in words that takes so many lines at most: with less of the wire where it would take more."""
     for wire_rows in range(MOST_WIRE, 0, -1):
         told = tell(mistake, report, words, width=width, script=script, wire_rows=wire_rows)
-        if 1 + len(hanging(*told.heading(1, "full", words), width)) + len(told.lines(width)) <= room:
+        if size_of(told, "full", words, width) <= room:
             break
     return told
+
+
+def size_of(told: Told, form: Form, words: Words, width: int | None = None) -> int:
+    """The lines that a mistake takes, with the empty one before it."""
+    return (form != "row") + len(hanging(*told.heading(1, form, words), width)) + len(told.lines(width, form))
 
 
 def forms(mistakes: Sequence[Told], room: int, words: Words, width: int | None = None) -> list[Form]:
     """How much of each mistake is shown in so many lines: of the first all, of each known one at least its mend."""
 
     def size(at: int, form: Form) -> int:
-        told = mistakes[at]
-        heading = hanging(*told.heading(at + 1, form, words), width)
-        return (form != "row") + len(heading) + len(told.lines(width, form))
+        return size_of(mistakes[at], form, words, width)
 
     chosen: list[Form] = ["full" if at == 0 else "brief" if told.known else "row" for at, told in enumerate(mistakes)]
     used = sum(size(at, form) for at, form in enumerate(chosen))
     larger: tuple[Form, ...] = ("brief", "full")
-    for at in reversed(range(1, len(chosen))):
-        if used > room and chosen[at] == "brief" and not mistakes[at].sure:
-            used += size(at, "row") - size(at, "brief")
-            chosen[at] = "row"
+    for sure in (False, True):  # those that are a guess lose their mend before those that are known
+        for at in reversed(range(1, len(chosen))):
+            if used > room and chosen[at] == "brief" and mistakes[at].sure == sure:
+                used += size(at, "row") - size(at, "brief")
+                chosen[at] = "row"
     for form in larger:
         for at, before in enumerate(chosen):
             more = size(at, form) - size(at, before)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 from turnaffinity.audit.report import AuditReport
 from turnaffinity.diagnosis.mistake import Mistake
-from turnaffinity.diagnosis.mistakes import mistakes_of
+from turnaffinity.diagnosis.mistakes import UNKNOWN, mistakes_of
 from turnaffinity.diagnosis.telling import names_of
 from turnaffinity.judging.verdict import CaseResult, Report
 from turnaffinity.showing.finding import Finding, finding, recorded_finding
@@ -53,8 +53,8 @@ def junit(report: Report) -> str:
 
 
 def _told(mistake: Mistake | None) -> list[str]:
-    """The mistake that explains a failed case, and its mend, a line each; nothing where no known one does."""
-    if mistake is None or mistake.looks_like is None:
+    """The mistake that explains a failed case, and its mend, a line each; nothing where there is none."""
+    if mistake is None or mistake.mend is UNKNOWN:
         return []
     says = f"perhaps: {mistake.perhaps['en']}" if mistake.perhaps else mistake.says["en"]
     return [says, f"mend: {mistake.mend['en']}"]

@@ -20,7 +20,7 @@ from turnaffinity.contract.rules import family, judged_only_with_faults
 from turnaffinity.diagnosis.again import tell_again
 from turnaffinity.diagnosis.lua_lines import ScriptLines
 from turnaffinity.diagnosis.missing import missing
-from turnaffinity.diagnosis.telling import Form, Summary, forms, names_of, summary, tell, tell_in
+from turnaffinity.diagnosis.telling import Form, Summary, forms, names_of, size_of, summary, tell, tell_in
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
@@ -127,9 +127,9 @@ def _print_mistakes(console: Console, words: Words, report: Report, script: Scri
     with console.capture() as besides:
         _print_protocol(console, words, report)
         _print_after_mistakes(console, words, report, said)
-    room = SCREEN - HEADLINE - besides.get().count("\n")
+    room = SCREEN - HEADLINE - besides.get().count("\n") - (len(said.shown) > 1)  # rows are set off by a line
     others = [tell(mistake, report, words, width=width, script=script) for mistake in said.shown[1:]]
-    rows = sum(1 + len(hanging(*told.heading(0, "row", words), width)) for told in others)
+    rows = sum(size_of(told, "row", words, width) for told in others)
     first = [tell_in(room - rows, mistake, report, words, width=width, script=script) for mistake in said.shown[:1]]
     mistakes = [*first, *others]
     shown: list[Form] = ["full"]
