@@ -71,7 +71,7 @@ def test_cells_are_short_and_define_nothing(path: Path) -> None:
 def test_each_ends_in_an_assertion_and_a_sentence(path: Path) -> None:
     last = source(cells(path, "code")[-1])
     assert "assert " in last
-    assert "print(" in last
+    assert "say(" in last
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -58,7 +58,7 @@ def test_what_is_left_grows_with_the_segments_only_where_each_mints_an_id() -> N
     ("name", "value"), [("sessions", 0), ("long_share", 1.5), ("segments", 0.5), ("shard_gib", float("nan"))]
 )
 def test_an_assumption_that_makes_no_sense_is_refused_by_name(name: str, value: float) -> None:
-    with pytest.raises(Problem, match=f"assumption {name}"):
+    with pytest.raises(Problem, match=f"--assume {name}="):
         Assumptions(**{name: value})
 
 
