@@ -253,6 +253,15 @@ SCRIPTS = {
     "17": "one selection reads the affinity at most once",
     "19": "reads the key scheduler:turn: when the turn id is empty",
     "20": "returns no node when the recorded node is offline",
+    "21": "is built from the turn id, not from the job id",
+    "22": "ends with an error at line 61: Command arguments must be strings or integers",
+    "23": "neither a node id nor",
+    "24": "A node id gets into lingua:v1:node:<node_id> changed: only its beginning is kept",
+    "25": "where the node is called",
+    "26": "finds no node",
+    "27": "finds no node, though it asks EXISTS of a candidate that is online",
+    "28": "ends with an error at line 11: bad argument #2 to 'format'",
+    "29": "ends with an error at line 20: WRONGTYPE",
 }
 """What the first mistake of each script's report has to say; 04, 08 and 10 are told by their rule alone, and 18, whose
 draw goes by the clock's second, looks like one mistake in one run and like another in the next."""
@@ -272,6 +281,16 @@ SCHEDULERS = {
     "18": "no candidate leaves affinity and open turn as they were",
     "19": "the whole batch is selected under one turn id",
     "20": ":0:nodes, where the candidates are; it asks lingua:v1:pool:",
+    "21": "A turn id gets into scheduler:turn:<turn_id> changed: it becomes {<turn_id>}",
+    "22": "if no job got a node neither field is written",
+    "23": "once a turn is closed, no job is selected under its id again",
+    "24": "a job that got no node stays in the answer",
+    "25": "a closing finalize writes neither field",
+    "26": "deletes current_turn_id when a turn ends, but leaves affinity_node_id",
+    "27": "the clear runs when creating a job fails",
+    "28": "never for a timeout one",
+    "29": "keeps the closed turn's node",
+    "30": "searches for keys with KEYS",
 }
 
 

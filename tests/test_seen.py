@@ -9,9 +9,18 @@ import pytest
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.causes import of_one_cause
+from turnaffinity.diagnosis.ids import changed_id
 from turnaffinity.diagnosis.matching import matches
 from turnaffinity.diagnosis.mistakes import unknown_mistake
-from turnaffinity.diagnosis.seen import asks_no_pool, changed_id, drawn_unasked, error_line, error_told, pools_told
+from turnaffinity.diagnosis.seen import (
+    answer_told,
+    asks_no_pool,
+    drawn_unasked,
+    error_line,
+    error_told,
+    online_asked,
+    pools_told,
+)
 from turnaffinity.judging.verdict import CaseResult
 
 LAYOUT = KeyLayout()
@@ -85,6 +94,7 @@ def test_who_asks_the_right_pool_or_none_is_not_told_that_it_asks_another(wire: 
 def test_an_id_that_gets_into_its_key_changed_is_told_with_how(key: str, how: str) -> None:
     changed = changed_id([failed([["HGET", key, "current_turn_id"]], [MANUAL])], LAYOUT)
     assert changed is not None
+    changed = changed[0]
     assert how in changed.says(LAYOUT)["en"] and "scheduler:session:<session_id>" in changed.mend(LAYOUT)["en"]
 
 
@@ -163,6 +173,47 @@ def test_who_finds_no_node_without_asking_a_pool_is_told_so() -> None:
 def test_an_open_turn_s_id_that_gets_into_its_key_changed_is_told_too() -> None:
     steps = [*laid_out(["HSET", "scheduler:session:S-Abc", "current_turn_id", "T1"]), MANUAL]
     changed = changed_id([failed([["HGET", "scheduler:turn:{T1}", "affinity_node_id"]], steps)], LAYOUT)
-    assert changed is not None and "{<turn_id>}" in changed.says(LAYOUT)["en"]
+    assert changed is not None and "{<turn_id>}" in changed[0].says(LAYOUT)["en"]
     right = [["HGET", "scheduler:turn:T1", "affinity_node_id"], ["HGET", "scheduler:turn:T2", "affinity_node_id"]]
     assert changed_id([failed(right, steps)], LAYOUT) is None
+
+
+def test_a_key_that_is_built_from_another_kind_of_id_is_told_so() -> None:
+    asked = {**SELECT, "job_id": "", "turn_id": "T1"}
+    found = changed_id([failed([["GET", "lingua:v1:job:T1:node"]], [asked])], LAYOUT)
+    assert found is not None
+    assert found[0].says(LAYOUT)["en"] == (
+        "The key lingua:v1:job:<job_id>:node is built from the turn id, not from the job id."
+    )
+    right = [["GET", "lingua:v1:job:J1:node"], ["HGET", "scheduler:turn:T1", "affinity_node_id"]]
+    assert changed_id([failed(right, [{**asked, "job_id": "J1"}])], LAYOUT) is None
+
+
+def test_node_ids_that_are_cut_are_told_though_each_is_cut_elsewhere() -> None:
+    steps = [*laid_out(["SADD", POOL_0, "node1.eu", "n2.us"]), SELECT]
+    found = changed_id([failed([["EXISTS", "lingua:v1:node:node1", "lingua:v1:node:n2"]], steps)], LAYOUT)
+    assert found is not None and "only its beginning is kept" in found[0].says(LAYOUT)["en"]
+
+
+def test_a_known_mistake_that_says_the_same_is_not_said_again() -> None:
+    cut = changed_id([failed([["HGET", "scheduler:session:S-A", "x"]], [MANUAL])], LAYOUT)
+    assert cut is not None
+    assert cut[0].is_said_by("The scheduler cuts session ids after 64 characters.")
+    assert not cut[0].is_said_by("The scheduler writes the session id in lower case.")
+
+
+def test_what_stands_around_a_node_in_the_answer_is_told() -> None:
+    steps = [*laid_out(["SADD", POOL_0, "n1"]), SELECT]
+    quoted, right = failed([], steps, '"n1"'), failed([], steps, "n1")
+    found = answer_told([quoted] * 3, LAYOUT)
+    assert found is not None and found[0]["en"] == 'It answers "n1" where the node is called n1.'
+    assert answer_told([quoted, quoted], LAYOUT) is None
+    assert answer_told([*[quoted] * 3, *[right] * 3], LAYOUT) is None
+
+
+def test_who_asks_of_one_that_is_online_and_takes_none_is_told_so() -> None:
+    online = laid_out(["HSET", "lingua:v1:node:n1", "status", "online"], ["SADD", POOL_0, "n1"])
+    asking = failed([["EXISTS", "lingua:v1:node:n1"]], [*online, SELECT])
+    gone = failed([["EXISTS", "lingua:v1:node:n1"]], [*online, *laid_out(["DEL", "lingua:v1:node:n1"]), SELECT])
+    assert online_asked([asking], LAYOUT) == [asking]
+    assert online_asked([gone], LAYOUT) == []

@@ -10,20 +10,25 @@ from turnaffinity.catalogs import told
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.causes import of_one_cause
+from turnaffinity.diagnosis.ids import changed_id
 from turnaffinity.diagnosis.matching import Match, matches, unexplained
 from turnaffinity.diagnosis.mistake import ORDER, Mistake, size_of
 from turnaffinity.diagnosis.patterns import Known, check_of, failed_ways, known_mistakes, passed_checks
 from turnaffinity.diagnosis.seen import (
+    AS_IT_IS,
     EVERY_POOL,
     NO_POOL,
+    NOT_TAKEN,
+    ONE_IS_ONLINE,
     READ_ANEW,
     REMEMBERED,
+    answer_told,
     asks_no_pool,
-    changed_id,
     drawn_unasked,
     error_in,
     error_told,
     is_no_node,
+    online_asked,
     pools_told,
 )
 from turnaffinity.judging.verdict import PROFILE_LETTERS, CaseResult, Report
@@ -46,9 +51,9 @@ NO_NODE = {
     "en": "It finds no node in most scenes, though candidates are there.",
     "zh": "多数场景中明明有候选节点，却没有找到节点。",
 }
-PAIR = {
-    "en": "See the scene's names as they are: a language is any tag, such as yue or zh-CN, and no fixed list.",
-    "zh": "看场景中的原名：语言可以是任何标签，例如 yue、zh-CN，不是固定的几种。",
+LOST = {
+    "en": "Follow the commands on the wire: they show where a candidate gets lost.",
+    "zh": "照着发出的命令看：候选节点在哪一步丢失了。",
 }
 
 
@@ -81,14 +86,21 @@ def _seen(failures: Sequence[CaseResult], explained: Sequence[Mistake], layout: 
     cases, without = tuple(failures), [result for result in failures if is_no_node(result.observed)]
     most = max((len(each.cases) for each in explained), default=0)
     sure = max((len(each.cases) for each in explained if not each.perhaps), default=0)
+    if found := changed_id(failures, layout):
+        changed, scene = found
+        most_of_it = [each for each in explained if 2 * len(each.cases) > len(failures)]
+        if not any(changed.is_said_by((each.perhaps or each.says)["en"]) for each in most_of_it):
+            return Mistake(changed.says(layout), changed.mend(layout), cases, scene)
+    if answered := answer_told(failures, layout):
+        return Mistake(answered[0], AS_IT_IS, cases, answered[1])
     if 2 * len(without) > len(failures) > 2 * most:
         if elsewhere := pools_told(without, layout):
             return Mistake(elsewhere[0], EVERY_POOL, cases, elsewhere[1], by_its_names=True)
         if asks_no_pool(without, layout):
             return Mistake(NO_POOL, EVERY_POOL, cases, min(without, key=size_of), by_its_names=True)
-        return Mistake(NO_NODE, PAIR, cases, min(without, key=size_of), by_its_names=True)
-    if changed := changed_id(failures, layout):
-        return Mistake(changed.says(layout), changed.mend(layout), cases, min(failures, key=size_of))
+        if asked := online_asked(without, layout):
+            return Mistake(NOT_TAKEN, ONE_IS_ONLINE, cases, min(asked, key=size_of))
+        return Mistake(NO_NODE, LOST, cases, min(without, key=size_of), by_its_names=True)
     if 2 * sure < len(failures) and (unasked := drawn_unasked(failures, layout)):
         return Mistake(REMEMBERED, READ_ANEW, cases, min(unasked, key=size_of))
     return None

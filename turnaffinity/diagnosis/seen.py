@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from turnaffinity.contract.layout import KeyLayout
@@ -46,9 +44,21 @@ EVERY_POOL = {
 }
 
 
+AS_IT_IS = {
+    "en": "Answer the node id as it stands in the pool, with nothing around it.",
+    "zh": "节点 id 按池中的原文返回，前后不加任何内容。",
+}
 NO_POOL = {
     "en": "It finds no node, and asks no pool for one.",
     "zh": "没有找到节点，也没有向任何池查询。",
+}
+NOT_TAKEN = {
+    "en": "It finds no node, though it asks EXISTS of a candidate that is online.",
+    "zh": "用 EXISTS 查过在线的候选节点，却仍然没有返回节点。",
+}
+ONE_IS_ONLINE = {
+    "en": "EXISTS answers the number 1 for a node that is online: compare it with 1, not with true or a text.",
+    "zh": "节点在线时 EXISTS 返回数字 1：请与 1 比较，不要与 true 或文本比较。",
 }
 REMEMBERED = {
     "en": "It draws a node without asking any pool: it goes by what it remembers from before.",
@@ -124,6 +134,26 @@ def _asked_elsewhere(result: CaseResult, layout: KeyLayout) -> tuple[str, str, i
     return None
 
 
+def online_asked(results: Sequence[CaseResult], layout: KeyLayout) -> list[CaseResult]:
+    """The scenes whose wire asks EXISTS of a candidate that is online, if they are most."""
+    found = [result for result in results if _asks_of_one_online(result, layout)]
+    return found if 2 * len(found) > len(results) else []
+
+
+def _asks_of_one_online(result: CaseResult, layout: KeyLayout) -> bool:
+    node, online, members = layout.patterns["node"], set[str](), set[str]()
+    for argv in (step["command"] for step in result.steps if step["op"] == "redis"):
+        key = str(argv[1]) if len(argv) > 1 else ""
+        if argv[0] == "HSET" and node.fullmatch(key):
+            online.add(key)
+        elif argv[0] == "DEL":
+            online -= set(map(str, argv[1:]))
+        elif argv[0] == "SADD" and layout.patterns["pool"].fullmatch(key):
+            members |= {layout.node_key(str(member)) for member in argv[2:]}
+    asked = {str(part) for sent in result.wire if sent["argv"][0] == "EXISTS" for part in sent["argv"][1:]}
+    return bool(asked & online & members)
+
+
 def asks_no_pool(results: Sequence[CaseResult], layout: KeyLayout) -> bool:
     """Whether most of these scenes name no pool's key on the wire."""
     return 2 * sum(not _names_a_pool(result, layout) for result in results) > len(results)
@@ -151,7 +181,7 @@ def _has_to_draw(result: CaseResult, layout: KeyLayout) -> bool:
     if asked["reason"] not in ("manual", "timeout"):
         return False
     turn, commands = layout.patterns["turn"], [step["command"] for step in result.steps if step["op"] == "redis"]
-    recorded = _ids(commands, turn) & _ids((command["argv"] for command in result.wire), turn)
+    recorded = ids_in(commands, turn) & ids_in((command["argv"] for command in result.wire), turn)
     return not recorded and all(step.get("session_id") != asked["session_id"] for step in before)
 
 
@@ -166,93 +196,31 @@ def _pools_in(commands: Argvs, layout: KeyLayout) -> dict[str, str]:
     return {str(part): match["pair"] for argv in commands for part in argv if (match := pattern.fullmatch(str(part)))}
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """An id that gets into its key otherwise than it was given: `kind` of the key, and `how`."""
-
-    kind: str
-    how: str
-    told: Text
-
-    def says(self, layout: KeyLayout) -> Text:
-        """The mistake in a sentence."""
-        key = self.key(layout)
-        return {
-            "en": f"A {self.kind} id gets into {key} changed: {self.told['en']}.",
-            "zh": f"{self.kind} id 写进 {key} 时变了样：{self.told['zh']}。",
-        }
-
-    def mend(self, layout: KeyLayout) -> Text:
-        """How it is mended."""
-        key = self.key(layout)
-        return {
-            "en": f"Build {key} from the {self.kind} id byte for byte, as it is given.",
-            "zh": f"用传入的 {self.kind} id 逐字节原样拼出 {key}。",
-        }
-
-    def key(self, layout: KeyLayout) -> str:
-        """The key's name with its placeholder."""
-        return re.sub(r"\{(\w+)\}", r"<\1>", str(getattr(layout, self.kind)))
-
-
-CASE = {"en": "upper and lower case are not kept", "zh": "大小写没有保留"}
-CUT = {"en": "only the first {n} characters are kept", "zh": "只保留了前 {n} 个字符"}
-PART = {"en": "only a part of it is kept", "zh": "只保留了其中一部分"}
-MORE = {"en": "it becomes {name}", "zh": "变成了 {name}"}
-
-
-def changed_id(results: Sequence[CaseResult], layout: KeyLayout) -> Changed | None:
-    """How an id is changed on its way into its key, if most of these scenes show it, and all in the same way."""
-    found = [changed for result in results if (changed := _changed_in(result, layout))]
-    if 2 * len(found) <= len(results):
-        return None
-    (kind, how), count = Counter((each.kind, each.how) for each in found).most_common(1)[0]
-    return next(each for each in found if (each.kind, each.how) == (kind, how)) if count == len(found) else None
-
-
-def _changed_in(result: CaseResult, layout: KeyLayout) -> Changed | None:
-    asked = next((step for step in reversed(result.steps) if step["op"] != "redis"), None)
-    if asked is None:
-        return None
-    commands = [step["command"] for step in result.steps if step["op"] == "redis"]
-    for kind in ("session", "turn", "job"):
-        pattern = layout.patterns[kind]
-        laid_out = _ids(commands, pattern)
-        asked_for = {str(step.get(f"{kind}_id") or "") for step in result.steps}
-        sent = _ids((command["argv"] for command in result.wire), pattern)
-        given = {str(asked.get(f"{kind}_id") or "")} | (
-            _open_turns(asked, commands, layout) if kind == "turn" else set()
-        )
-        for each in given - sent - {""}:
-            for strange in sent - laid_out - asked_for:
-                if told := _how(each, strange, kind):
-                    return Changed(kind, told[0], told[1])
-    return None
-
-
-def _open_turns(asked: Mapping[str, Any], commands: Argvs, layout: KeyLayout) -> set[str]:
-    """The open turn that the case laid out for the session that is asked about."""
-    session = layout.session_key(str(asked.get("session_id") or ""))
-    of_session = (list(argv) for argv in commands if len(argv) > 3 and argv[0] == "HSET" and argv[1] == session)
-    return {str(value) for argv in of_session for field, value in zip(argv[2::2], argv[3::2], strict=False)
-            if field == layout.current_turn_field}  # fmt: skip
-
-
-def _ids(commands: Argvs, pattern: re.Pattern[str]) -> set[str]:
+def ids_in(commands: Argvs, pattern: re.Pattern[str]) -> set[str]:
+    """The ids in the keys of one kind that these commands name."""
     return {match[1] for argv in commands for part in argv if (match := pattern.fullmatch(str(part)))}
 
 
-def _how(given: str, strange: str, kind: str) -> tuple[str, Text] | None:
-    """In which way the one became the other; None where they have nothing to do with each other."""
-    if given.casefold() == strange.casefold():
-        return "case", CASE
-    if not strange:
+def members_in(commands: Argvs, layout: KeyLayout) -> set[str]:
+    """The nodes that the case laid out in pools."""
+    pool = layout.patterns["pool"]
+    filled = (list(argv) for argv in commands if argv[0] == "SADD" and pool.fullmatch(str(argv[1])))
+    return {str(member) for argv in filled for member in argv[2:]}
+
+
+def answer_told(results: Sequence[CaseResult], layout: KeyLayout) -> tuple[Text, CaseResult] | None:
+    """What stands around the node in an answer, if more of these scenes show it than show it as it is."""
+    found: list[tuple[str, str, CaseResult]] = []
+    right = 0
+    for result in results:
+        nodes = members_in((step["command"] for step in result.steps if step["op"] == "redis"), layout)
+        right += result.observed in nodes
+        around = (node for node in nodes if re.fullmatch(rf"[^\w\s]+{re.escape(node)}[^\w\s]*", result.observed))
+        found += [(result.observed, node, result) for node in around]
+    if len(found) < FEW or len(found) <= right:
         return None
-    if given.startswith(strange):
-        return f"cut {len(strange)}", {lang: text.format(n=len(strange)) for lang, text in CUT.items()}
-    if strange in given:
-        return "part", PART
-    if given not in strange:
-        return None
-    name = strange.replace(given, f"<{kind}_id>")
-    return f"more {name}", {lang: text.format(name=name) for lang, text in MORE.items()}
+    observed, node, scene = min(found, key=lambda each: len(each[2].wire))
+    return {
+        "en": f"It answers {observed} where the node is called {node}.",
+        "zh": f"节点名是 {node}，它却返回了 {observed}。",
+    }, scene
