@@ -70,13 +70,13 @@ MORE = {"en": "it becomes {name}", "zh": "变成了 {name}"}
 
 
 def changed_id(results: Sequence[CaseResult], layout: KeyLayout) -> tuple[Changed, CaseResult] | None:
-    """How an id is changed on its way into its key, with a scene that shows it, if most of these scenes do."""
+    """How an id is changed on its way into its key, with a scene that shows it, if half of these scenes do."""
     found = [(changed, result) for result in results if (changed := next(_changed_in(result, layout), None))]
     counts = Counter(changed.kind + changed.how for changed, _ in found)
     if not counts:
         return None
     name, count = counts.most_common(1)[0]
-    if 2 * count <= len(results):
+    if 2 * count < len(results):
         return None
     return min((pair for pair in found if pair[0].kind + pair[0].how == name), key=lambda pair: len(pair[1].wire))
 
