@@ -262,9 +262,19 @@ SCRIPTS = {
     "27": "finds no node, though it asks EXISTS of a candidate that is online",
     "28": "ends with an error at line 11: bad argument #2 to 'format'",
     "29": "ends with an error at line 20: WRONGTYPE",
+    "30": "A turn id gets into scheduler:turn:<turn_id> changed: it becomes {<turn_id>}",
+    "31": "searches for keys with KEYS",
+    "32": "writes the node that it has drawn into affinity_node_id",
+    "33": "ignores the turn's affinity for every job that comes with a job id",
+    "34": "sends EXPIRE for scheduler:turn:",
+    "36": "goes through the nodes in turn with an INCR counter",
+    "37": "the old pool when the recorded node is offline",
+    "38": "ends with an error at line 70: bad argument #1 to 'random'",
+    "39": "finds no node, and asks no pool for one",
 }
 """What the first mistake of each script's report has to say; 04, 08 and 10 are told by their rule alone, and 18, whose
-draw goes by the clock's second, looks like one mistake in one run and like another in the next."""
+draw goes by the clock's second, looks like one mistake in one run and like another in the next. 35, which keeps a
+second place for the affinity, is taken for one that is seeded by the turn."""
 SCHEDULERS = {
     "02": "gives scheduler:session:<session_id> a TTL",
     "04": "remembers the open turn in its process",
