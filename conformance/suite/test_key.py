@@ -226,7 +226,7 @@ def test_a_selection_neither_reads_nor_writes_legacy_fields(stage: Stage) -> Non
     for turn in [*turns, None]:
         for job in (None, stage.job()):
             step = stage.select(turn=turn, job=job)
-            stage.claim_none(looks.legacy(step.wire), "no command that names a legacy field", step)
+            stage.claim_none(looks.legacy(step.wire, selecting=True), "no command that names a legacy field", step)
 
 
 @case("TA-KEY-3", "LS")

@@ -46,6 +46,8 @@ def test_the_code_names_no_legacy_field(stage: Stage) -> None:
             stage.record(turn, node)
         for asked in (turn, None):
             step = stage.select(turn=asked, job=stage.job())
-            stage.claim_none(looks.legacy(step.wire), "no legacy field, in the code or on the wire", step)
+            stage.claim_none(
+                looks.legacy(step.wire, selecting=True), "no legacy field, in the code or on the wire", step
+            )
     if named:
         stage.warn(f"the script's code names {', '.join(named)}, though the wire never shows it")

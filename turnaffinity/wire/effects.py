@@ -107,9 +107,20 @@ class Looks:
         """The commands after which one field of one hash is gone."""
         return [c for c in wire if any(k == key and field in fields for k, fields in deletes_fields(c))]
 
-    def legacy(self, wire: Iterable[Command]) -> list[Command]:
-        """The commands that read or write a legacy field by its name; deleting one is allowed (TA-KEY-3)."""
-        return [c for c in wire if self._reads_legacy(c) or self._writes_legacy(c)]
+    def legacy(self, wire: Iterable[Command], *, selecting: bool = False) -> list[Command]:
+        """The commands that read or write a legacy field by its name; deleting one is allowed, but not while selecting.
+
+        TA-KEY-3.
+        """
+        return [
+            c
+            for c in wire
+            if self._reads_legacy(c) or self._writes_legacy(c) or (selecting and self._deletes_legacy(c))
+        ]
+
+    def _deletes_legacy(self, command: Command) -> bool:
+        named = [fields for _, fields in deletes_fields(command) if fields is not ALL]
+        return any(field in fields for fields in named for field in LEGACY_FIELDS)
 
     def _reads_legacy(self, command: Command) -> bool:
         named = [fields for _, fields in reads_fields(command) if fields is not ALL]

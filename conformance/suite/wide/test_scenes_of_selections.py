@@ -14,7 +14,7 @@ from turnaffinity.wire.effects import Looks
 @case("TA-KEY-3", "LS")
 def test_no_selection_of_any_kind_names_a_legacy_field(stage: Stage) -> None:
     for moment in selections_of_all_kinds(stage):
-        broken = Looks(stage.layout).legacy(moment.step.wire)
+        broken = Looks(stage.layout).legacy(moment.step.wire, selecting=True)
         stage.claim_none(broken, "no command that names a legacy field", moment.step)
 
 
