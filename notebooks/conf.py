@@ -46,9 +46,15 @@ def twin_link(app, pagename, templatename, context, doctree):
 
 
 def in_chinese(app, error):
-    """Say what the theme says by itself in Chinese."""
+    """Say what the theme says by itself in Chinese, and let the search find its stemmer."""
     if error or not CHINESE:
         return
+    # Sphinx hands over the English stemmer here and asks for it by the name of the language
+    data = Path(app.outdir, "_static", "language_data.js")
+    text = data.read_text(encoding="utf-8")
+    data.write_text(
+        text.replace("window.Stemmer = ChineseStemmer", "window.Stemmer = EnglishStemmer"), encoding="utf-8"
+    )
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         for english, chinese in FURO.items():
