@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from turnaffinity.contract.layout import KeyLayout
-from turnaffinity.diagnosis.seen import Argvs, Text, ids_in, members_in
+from turnaffinity.diagnosis.seen import Text, ids_in, members_in
 from turnaffinity.judging.verdict import CaseResult
+from turnaffinity.showing.scene import commands_of, laid_out, last_request
 
 OF_A_REQUEST = ("session", "turn", "job")
 
@@ -82,36 +82,30 @@ def changed_id(results: Sequence[CaseResult], layout: KeyLayout) -> tuple[Change
 
 
 def _changed_in(result: CaseResult, layout: KeyLayout) -> Iterator[Changed]:
-    asked = next((step for step in reversed(result.steps) if step["op"] != "redis"), None)
+    asked = last_request(result.steps)
     if asked is None:
         return
-    commands = [step["command"] for step in result.steps if step["op"] == "redis"]
+    commands = commands_of(result.steps)
     sent = {kind: ids_in((command["argv"] for command in result.wire), layout.patterns[kind]) for kind in KINDS}
-    known = {kind: ids_in(commands, layout.patterns[kind]) for kind in KINDS}
-    for kind in OF_A_REQUEST:
-        known[kind] |= {str(step.get(f"{kind}_id") or "") for step in result.steps}
     given = {kind: {str(asked.get(f"{kind}_id") or "")} - {""} for kind in OF_A_REQUEST}
-    given["turn"] |= _open_turns(asked, commands, layout)
+    given["turn"] |= {laid_out(result.steps, layout).opened.get(str(asked.get("session_id") or ""), "")} - {""}
     given["node"] = members_in(commands, layout)
+
+    def strange(ids: set[str], kind: str) -> set[str]:
+        """Those that the case never named as ids of this kind."""
+        named = ids and ids_in(commands, layout.patterns[kind]) | {str(step.get(f"{kind}_id")) for step in result.steps}
+        return ids - named
+
     for kind in KINDS:
-        for each in given[kind] - sent[kind]:
-            for strange in sent[kind] - known[kind] - given[kind]:
-                if told := _how(each, strange, kind):
-                    yield Changed(kind, *told)
+        if unknown := strange(sent[kind] - given[kind], kind):
+            pairs = ((each, other) for each in given[kind] - sent[kind] for other in unknown)
+            yield from (Changed(kind, *told) for each, other in pairs if (told := _how(each, other, kind)))
     for kind, other in (("job", "turn"), ("turn", "job"), ("turn", "session"), ("session", "turn")):
-        if (given[other] - given[kind] - known[kind]) & sent[kind]:
+        if strange(given[other] & sent[kind] - given[kind], kind):
             yield Changed(kind, f"other {other}", {}, other)
 
 
 KINDS = (*OF_A_REQUEST, "node")
-
-
-def _open_turns(asked: Mapping[str, Any], commands: Argvs, layout: KeyLayout) -> set[str]:
-    """The open turn that the case laid out for the session that is asked about."""
-    session = layout.session_key(str(asked.get("session_id") or ""))
-    of_session = (list(argv) for argv in commands if len(argv) > 3 and argv[0] == "HSET" and argv[1] == session)
-    pairs = (pair for argv in of_session for pair in zip(argv[2::2], argv[3::2], strict=False))
-    return {str(value) for field, value in pairs if field == layout.current_turn_field}
 
 
 def _how(given: str, strange: str, kind: str) -> tuple[str, Text] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.judging.verdict import CaseResult
-from turnaffinity.showing.scene import pairs_asked
+from turnaffinity.showing.scene import commands_of, laid_out, last_request, pairs_asked
 from turnaffinity.stage.evidence import MOST_WIRE_LINES
 
 Text = dict[str, str]
@@ -121,10 +121,10 @@ def pools_told(results: Sequence[CaseResult], layout: KeyLayout) -> tuple[Text, 
 
 def _asked_elsewhere(result: CaseResult, layout: KeyLayout) -> tuple[str, str, int] | None:
     """A pool with members that the last step never asks, one that it asks instead, and how many more it asks."""
-    asked = next((step for step in reversed(result.steps) if step["op"] != "redis"), None)
+    asked = last_request(result.steps)
     if asked is None or len(result.wire) >= MOST_WIRE_LINES:  # the wire goes on where evidence ends
         return None
-    filled = _pools_in((step["command"] for step in result.steps if step["op"] == "redis"), layout)
+    filled = _pools_in(commands_of(result.steps), layout)
     seen = _pools_in((command["argv"] for command in result.wire), layout)
     for pair in sorted(pairs_asked(asked)):
         served = [key for key, of_pair in filled.items() if of_pair == pair]
@@ -141,17 +141,10 @@ def online_asked(results: Sequence[CaseResult], layout: KeyLayout) -> list[CaseR
 
 
 def _asks_of_one_online(result: CaseResult, layout: KeyLayout) -> bool:
-    node, online, members = layout.patterns["node"], set[str](), set[str]()
-    for argv in (step["command"] for step in result.steps if step["op"] == "redis"):
-        key = str(argv[1]) if len(argv) > 1 else ""
-        if argv[0] == "HSET" and node.fullmatch(key):
-            online.add(key)
-        elif argv[0] == "DEL":
-            online -= set(map(str, argv[1:]))
-        elif argv[0] == "SADD" and layout.patterns["pool"].fullmatch(key):
-            members |= {layout.node_key(str(member)) for member in argv[2:]}
+    given = laid_out(result.steps, layout)
+    candidates = {layout.node_key(node) for members in given.pools.values() for node in members if node in given.online}
     asked = {str(part) for sent in result.wire if sent["argv"][0] == "EXISTS" for part in sent["argv"][1:]}
-    return bool(asked & online & members)
+    return bool(asked & candidates)
 
 
 def asks_no_pool(results: Sequence[CaseResult], layout: KeyLayout) -> bool:
@@ -180,8 +173,8 @@ def _has_to_draw(result: CaseResult, layout: KeyLayout) -> bool:
         return not asked.get("job_id") and not asked.get("turn_id")
     if asked["reason"] not in ("manual", "timeout"):
         return False
-    turn, commands = layout.patterns["turn"], [step["command"] for step in result.steps if step["op"] == "redis"]
-    recorded = ids_in(commands, turn) & ids_in((command["argv"] for command in result.wire), turn)
+    turn = layout.patterns["turn"]
+    recorded = ids_in(commands_of(result.steps), turn) & ids_in((command["argv"] for command in result.wire), turn)
     return not recorded and all(step.get("session_id") != asked["session_id"] for step in before)
 
 
@@ -204,8 +197,9 @@ def ids_in(commands: Argvs, pattern: re.Pattern[str]) -> set[str]:
 def members_in(commands: Argvs, layout: KeyLayout) -> set[str]:
     """The nodes that the case laid out in pools."""
     pool = layout.patterns["pool"]
-    filled = (list(argv) for argv in commands if argv[0] == "SADD" and pool.fullmatch(str(argv[1])))
-    return {str(member) for argv in filled for member in argv[2:]}
+    return {
+        str(member) for argv in commands if argv[0] == "SADD" and pool.fullmatch(str(argv[1])) for member in argv[2:]
+    }
 
 
 def answer_told(results: Sequence[CaseResult], layout: KeyLayout) -> tuple[Text, CaseResult] | None:
@@ -213,9 +207,10 @@ def answer_told(results: Sequence[CaseResult], layout: KeyLayout) -> tuple[Text,
     found: list[tuple[str, str, CaseResult]] = []
     right = 0
     for result in results:
-        nodes = members_in((step["command"] for step in result.steps if step["op"] == "redis"), layout)
+        nodes = members_in(commands_of(result.steps), layout)
         right += result.observed in nodes
-        around = (node for node in nodes if re.fullmatch(rf"[^\w\s]+{re.escape(node)}[^\w\s]*", result.observed))
+        inside = (node for node in nodes if node in result.observed)
+        around = (node for node in inside if re.fullmatch(rf"[^\w\s]+{re.escape(node)}[^\w\s]*", result.observed))
         found += [(result.observed, node, result) for node in around]
     if len(found) < FEW or len(found) <= right:
         return None

@@ -20,7 +20,7 @@ from turnaffinity.judging.verdict import CaseResult, Report
 from turnaffinity.server import token
 from turnaffinity.showing.finding import finding, one_line
 from turnaffinity.showing.names import Names, RawNames
-from turnaffinity.showing.scene import given_and_asked, pairs_asked
+from turnaffinity.showing.scene import given_and_asked, last_request, pairs_asked
 from turnaffinity.showing.shown import hanging, padded
 from turnaffinity.showing.wording import Words
 
@@ -136,7 +136,7 @@ def tell_scene(
 
 def names_languages(scene: CaseResult) -> bool:
     """Whether a scene's own sentences name a language that was asked for: then it has to be called the same above."""
-    asked = next((step for step in reversed(scene.steps) if step["op"] != "redis"), None)
+    asked = last_request(scene.steps)
     languages = {language for pair in pairs_asked(asked) for language in pair.split(":")} if asked else set()
     said = re.findall(r"[\w-]+", f"{scene.expected} {scene.observed}")
     return not scene.expected.startswith(AN_ANSWER) and not languages.isdisjoint(said)

@@ -94,10 +94,7 @@ def given_and_asked(
     last = max((at for at, step in enumerate(steps) if step["op"] != "redis"), default=None)
     if last is None:
         return "", ""
-    given = Given()
-    for step in steps[:last]:
-        if step["op"] == "redis":
-            given.take([str(part) for part in step["command"]], layout)
+    given = laid_out(steps[:last], layout)
     before = sum(step["op"] != "redis" for step in steps[:last])
     asked = steps[last]
     pairs = pairs_asked(asked)
@@ -105,6 +102,24 @@ def given_and_asked(
     given.pools = own | {pool: members for pool, members in given.pools.items() if pool not in own}
     told = _told(given, max(1, min(len(own), MOST_NAMED)), before, names, words)
     return _on_one_line(told), _on_one_line(_asked(asked, names, words))
+
+
+def last_request(steps: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last finalize or select of a case; None where it asked for nothing."""
+    return next((step for step in reversed(steps) if step["op"] != "redis"), None)
+
+
+def commands_of(steps: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """The commands by which a case laid out what it needs, as their arguments."""
+    return [[str(part) for part in step["command"]] for step in steps if step["op"] == "redis"]
+
+
+def laid_out(steps: Sequence[Mapping[str, Any]], layout: KeyLayout) -> Given:
+    """What stands after all of these steps, as far as the case's own commands made it."""
+    given = Given()
+    for command in commands_of(steps):
+        given.take(command, layout)
+    return given
 
 
 def pairs_asked(step: Mapping[str, Any]) -> set[str]:
