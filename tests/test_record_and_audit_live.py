@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -22,7 +22,7 @@ from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.server import Server, open_server
 from turnaffinity.specification.actor_finalize import Scheduler, do_finalize
 from turnaffinity.wire.listening import connector
-from turnaffinity.wire.recorder import Recorder, Wanted, without_secret
+from turnaffinity.wire.recorder import Output, Recorded, Recorder, Wanted, without_secret
 
 LAYOUT = KeyLayout()
 
@@ -39,20 +39,40 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield opened
 
 
+class UpTo:
+    """A connection to MONITOR that knows when everything before a mark was read, and kept."""
+
+    def __init__(self, connection: socket.socket, mark: bytes, kept: threading.Event) -> None:
+        self._connection, self._mark, self._kept = connection, mark, kept
+        self._tail = b""
+        self._seen = False
+
+    def recv(self, size: int) -> bytes:
+        if self._seen:
+            self._kept.set()
+        data = self._connection.recv(size)
+        self._tail = (self._tail + data)[-len(self._mark) - size :]
+        self._seen = self._seen or self._mark in self._tail
+        return data
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 def recorded(server: Server, out: Path, act: Callable[[], None], **options: Any) -> Path:
-    """Record what `act` sends; the recording ends when nothing more comes."""
-    recorder = Recorder(connector(server.url), Wanted(out, seconds=30, **options))
+    """Record what `act` sends; the recording ends when all of it was kept, or at its own limit."""
+    mark = "the recording ends here"
+    kept = threading.Event()
+    connect = connector(server.url)
+    recorder = Recorder(lambda: cast(Any, UpTo(connect(), mark.encode(), kept)), Wanted(out, seconds=30, **options))
     listening = threading.Event()
-    thread = threading.Thread(target=recorder.run, args=(lambda progress: listening.set(),))
+    thread = threading.Thread(target=lambda: (recorder.run(lambda progress: listening.set()), kept.set()))
     thread.start()
     assert listening.wait(10)
     try:
         act()
-        deadline = time.monotonic() + 10
-        before = -1
-        while recorder.recorded.lines != before and time.monotonic() < deadline:
-            before = recorder.recorded.lines
-            threading.Event().wait(0.25)
+        server.client().execute_command("PING", mark)
+        assert kept.wait(20)
     finally:
         recorder.stop()
         thread.join(10)
@@ -153,6 +173,19 @@ def test_a_recording_keeps_its_limits_and_rotates(server: Server, tmp_path: Path
     parts = sorted(tmp_path.iterdir())
     assert [part.name for part in parts] == ["trace.001.log", "trace.002.log", "trace.log"]
     assert sum(part.stat().st_size for part in parts) <= 20_000
+    assert all(part.stat().st_size <= 8192 for part in parts)
+
+
+def test_lines_that_come_at_once_are_spread_over_files_and_none_is_cut(tmp_path: Path) -> None:
+    short, long = [b"%03d %s\n" % (number, b"x" * 60) for number in range(100)], b"y" * 3000 + b"\n"
+    sent = b"".join([*short, long, *short])
+    output = Output(Wanted(tmp_path / "trace.log", rotate_bytes=1024), counted := Recorded())
+    output.write(sent)
+    output.close()
+    parts = [part.read_bytes() for part in counted.files]
+    assert b"".join(parts) == sent
+    assert counted.bytes == len(sent)
+    assert all(part.endswith(b"\n") and (len(part) <= 1024 or part == long) for part in parts)
 
 
 def test_following_ends_with_the_verdict(server: Server) -> None:

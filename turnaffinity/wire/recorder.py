@@ -116,15 +116,26 @@ class Output:
         return raw
 
     def write(self, data: bytes) -> None:
-        """Write whole lines; begins the next file where the limit of one is reached."""
+        """Write whole lines; the next file begins where the limit of one is reached, however much comes at once."""
+        while data:
+            fits = self._that_fits(data)
+            if not fits:
+                self._stream.close()
+                self._stream = self._open(self._next_name())
+                self._in_file = 0
+                continue
+            self._stream.write(data[:fits])
+            self._in_file += fits
+            self._recorded.bytes += fits
+            data = data[fits:]
+
+    def _that_fits(self, data: bytes) -> int:
+        """How many bytes of whole lines still go into this file; a line longer than a file has one of its own."""
         limit = self._wanted.rotate_bytes
-        if limit is not None and self._in_file and self._in_file + len(data) > limit:
-            self._stream.close()
-            self._stream = self._open(self._next_name())
-            self._in_file = 0
-        self._stream.write(data)
-        self._in_file += len(data)
-        self._recorded.bytes += len(data)
+        if limit is None or self._in_file + len(data) <= limit:
+            return len(data)
+        fits = data.rfind(b"\n", 0, max(0, limit - self._in_file)) + 1
+        return fits if fits or self._in_file else data.find(b"\n") + 1 or len(data)
 
     def _next_name(self) -> Path:
         out = self._wanted.out
