@@ -53,9 +53,9 @@ _DATE = (
     rb"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?)"
 )
 PREFIX = re.compile(
-    rb'(?:\s|\xc2\xa0)*+(?:(?P<file>(?:[A-Za-z]:)?[^\s"|:]+?)[:-])??\s*+(?:(?P<number>\d++)[:\t-])?\s*+'
+    rb'(?:\s++|\xc2\xa0)*(?:(?P<file>(?:[A-Za-z]:)?[^\s"|:]+?)[:-])??\s*+(?:(?P<number>\d++)[:\t-])?\s*+'
     rb"(?:(?P<service>[\w.-]++)\s++\|\s)?(?:\[(?P<pod>pod/[^\s\]]++)\]\s)?(?:<\d++>)?(?:" + _DATE + rb"\s)?"
-    rb"(?:(?P<program>\S++ [^\s:\[]++)(?:\[\d++\])?:\s)?(?:\s|\xc2\xa0)*+\+?"
+    rb"(?:(?P<program>\S++ [^\s:\[]++)(?:\[\d++\])?:\s)?(?:\s++|\xc2\xa0)*\+?"
 )
 """What grep, docker compose, kubectl, docker, journals and syslog put before a line, in the order of their hands."""
 NO_PREFIX = cast("re.Match[bytes]", PREFIX.fullmatch(b""))

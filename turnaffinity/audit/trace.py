@@ -26,7 +26,7 @@ GAP_MARK = b"turnaffinity:gap"
 _BEGUN_ANEW = [b"\nOK\n", b"\nOK\r"]
 """What `redis-cli monitor` prints first: behind other lines, another capture was joined to the one before."""
 
-_SCRIPT_LINES = re.compile(rb"(?:\+?[\d.]++ \[\d++ lua\] .*+\n?)++")
+_SCRIPT_LINES = re.compile(rb"(?:\+?[\d.]++ \[\d++ lua\] .*+\n?)+")
 """What ran inside a script, as far as it goes."""
 _EXECS = [bytes(word) for word in itertools.product(b"xX", b"eE", b"cC", b'"')]
 """The end of EXEC in every case; where there is none, nothing ran as a MULTI block."""
