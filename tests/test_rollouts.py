@@ -178,7 +178,8 @@ def test_a_record_of_choices_without_a_name_tells_their_rollout(tmp_path: Path) 
 
 # two adapters
 
-AS = 'sed -u \'s/"reading":"[a-z]*"/"reading":"{}"/\' | exec {} {}'
+AS = 'sed -u \'s/"reading":"[a-z]*"/"reading":"{}"/; /"op":"bye"/q\' | exec {} {}'
+"""An adapter that takes another reading than it is told; sed ends with it, or each bye would wait for its deadline."""
 
 
 def example(reading: str) -> str:
