@@ -186,6 +186,13 @@ def test_a_play_that_leaves_steps_out_is_not_taken_for_the_runs_own_history() ->
         assert judge.histories == {}
 
 
+@pytest.fixture(scope="module")
+def capsules_of_a_mistake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mistake")
+    run(folder, "verify", "--lua", ROOT / "tests/strangers/told/05.lua", "--seed", "3", "--capsules", folder / "c")
+    return folder / "c"
+
+
 @pytest.mark.parametrize(
     ("lang", "says", "mend"),
     [
@@ -194,12 +201,10 @@ def test_a_play_that_leaves_steps_out_is_not_taken_for_the_runs_own_history() ->
     ],
 )
 def test_a_replay_opens_with_the_mistake_and_tells_its_line_and_mend(
-    lang: str, says: str, mend: str, tmp_path: Path
+    lang: str, says: str, mend: str, capsules_of_a_mistake: Path
 ) -> None:
-    script = ROOT / "tests/strangers/told/05.lua"
-    run(tmp_path, "verify", "--lua", script, "--seed", "3", "--capsules", tmp_path / "c")
-    written = min((tmp_path / "c").glob("TA-BIND-2*.json"))
-    told = run(tmp_path, "replay", written, "--lang", lang)
+    home, written = capsules_of_a_mistake.parent, min(capsules_of_a_mistake.glob("TA-BIND-2*.json"))
+    told = run(home, "replay", written, "--lang", lang)
     assert told.returncode == 1
     lines = told.stdout.splitlines()
     assert lines[2].startswith(says)
@@ -210,5 +215,5 @@ def test_a_replay_opens_with_the_mistake_and_tells_its_line_and_mend(
     assert data["mistake"]["looks_like"] == "bound-to-the-dead"
     first = written.with_suffix(".redis").read_text(encoding="utf-8").splitlines()[0]
     assert first == f'ECHO "{data["mistake"]["says"]["en"]}"'
-    passing = run(tmp_path, "replay", written, "--lua", REFERENCE, "--lang", lang)
+    passing = run(home, "replay", written, "--lua", REFERENCE, "--lang", lang)
     assert passing.returncode == 0

@@ -21,10 +21,10 @@ MEND = "python -m turnaffinity.translating.catalogs"
 def test_a_catalog_holds_just_what_its_sources_say(domain: str) -> None:
     assert as_po(in_step(domain)) == path_of(domain).read_bytes(), MEND
     # what gettext finds, since the header names the version that wrote it
-    wanted, compiled = GNUTranslations(BytesIO(as_mo(in_step(domain)))), path_of(domain).with_suffix(".mo")
-    assert all(
-        GNUTranslations(compiled.open("rb")).gettext(text) == wanted.gettext(text) for text in messages_of(domain)
-    ), MEND
+    wanted = GNUTranslations(BytesIO(as_mo(in_step(domain))))
+    with path_of(domain).with_suffix(".mo").open("rb") as file:
+        compiled = GNUTranslations(file)
+    assert [text for text in messages_of(domain) if compiled.gettext(text) != wanted.gettext(text)] == [], MEND
 
 
 @pytest.mark.parametrize("domain", SOURCES)

@@ -78,6 +78,7 @@ def test_a_script_that_does_not_compile_is_named_with_its_line_and_the_servers_m
         (["--junit", "a.out", "--html", "a.out"], 2, "is named by two options"),
         (["--capsules", "README.md"], 2, "README.md: is a file"),
         (["--lua", "a.lua", "--adapter", "b"], 2, "name two implementations"),
+        (["--deadline", "op=5"], 2, "is how long an adapter may take"),
         (["--reading", "sideways"], 2, '"sideways" is no reading'),
         (["--lang", "fr"], 2, '"fr" is no language of ours'),
         (["--adapter", "./no-such-adapter"], 3, "no-such-adapter"),

@@ -93,6 +93,8 @@ def judge_for(wishes: Wishes) -> Judge:
         raise Problem("--lua and --adapter", "name two implementations", "judge one at a time")
     if wishes.adapter is not None and not wishes.adapter.strip():
         raise Problem("--adapter", "names no command", "give the command that starts the adapter")
+    if wishes.deadline is not None and not wishes.adapter:
+        raise Problem("--deadline", "is how long an adapter may take", "use it with --adapter CMD")
     if wishes.beside and (not wishes.adapter or wishes.reading == "auto" or wishes.faults):
         mend = "use --adapter CMD --beside CMD, without --faults and --reading auto"
         raise Problem("--beside", "is a second version of an adapter, in an ordinary run", mend)

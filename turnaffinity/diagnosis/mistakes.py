@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 from turnaffinity.catalogs import told
 from turnaffinity.contract.layout import KeyLayout
@@ -57,11 +58,21 @@ LOST = {
 }
 
 
+_FOUND: WeakKeyDictionary[Report, list[Mistake]] = WeakKeyDictionary()
+"""What was found in each report that is still in use: every form of a report asks for it."""
+
+
 def mistakes_of(report: Report) -> list[Mistake]:
-    """The mistakes of a report: those against a MUST first, then by how much they explain.
+    """The mistakes of a report, found once: those against a MUST first, then by how much they explain.
 
     A SHOULD that is warned about is none; it helps to tell which mistake it is. Empty where nothing failed.
     """
+    if report not in _FOUND:
+        _FOUND[report] = _found_in(report)
+    return _FOUND[report]
+
+
+def _found_in(report: Report) -> list[Mistake]:
     failures = [result for result in report.results if result.outcome == "fail"]
     if not failures:
         return []

@@ -99,9 +99,9 @@ class RuleReport:
         }  # fmt: skip
 
 
-@dataclass
+@dataclass(eq=False)
 class Report:
-    """A run's verdict with its evidence; `as_dict` is the shape of `--json`."""
+    """A run's verdict with its evidence, equal to no other; `as_dict` is the shape of `--json`."""
 
     profile: str
     implementation: dict[str, Any]
