@@ -479,7 +479,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         "holds the newest line first\n  mend: turn it round: tac FILE | turnaffinity audit -",
     ),
 }  # fmt: skip
-RECORD = "record it with: turnaffinity record --out FILE, or redis-cli monitor > FILE"
+RECORD = "record it with turnaffinity record --out FILE, or keep what redis-cli monitor prints"
 
 
 @pytest.mark.parametrize("kind", REFUSED)

@@ -104,7 +104,7 @@ def test_another_rule_that_fails_is_not_covered(tmp_path: Path) -> None:
         (ENTRY + "issue = 7\n", "entry 1: issue is 7, no text"),
         ("rule = 'TA-KEY-1'\n", "holds something else than [[expect]] entries"),
         ("expect = [1]\n", "entry 1: is no table"),
-        ("[[expect\n", "is not TOML"),
+        ("[[expect\n", "is not a TOML file"),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, sentence: str) -> None:

@@ -104,7 +104,7 @@ def test_a_wrong_layout_names_the_member_and_how_to_mend_it(members, said):
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(b'turn = "a', "is not TOML"), (b"\xff\xfe", "is not UTF-8 text"), (None, "No such file or directory")],
+    [(b'turn = "a', "is not a TOML file"), (b"\xff\xfe", "is not UTF-8 text"), (None, "No such file or directory")],
     ids=["cut", "binary", "missing"],
 )
 def test_a_layout_file_that_cannot_be_read_is_named(tmp_path, content, what):

@@ -108,7 +108,7 @@ def test_right_answers_are_read() -> None:
         (b'{"id": 9, "ok": {}}', "the answer has id 9; the request's id was 7"),
         (b'{"id": 7, "ok": {}, "error": {"code": "redis"}}', "both ok and error"),
         (b'{"id": 7, "ok": []}', '"ok" is an array'),
-        (b'{"id": 7, "result": {}}', "neither ok nor error, but id, result"),
+        (b'{"id": 7, "result": {}}', 'neither ok nor error, but "id", "result"'),
         (b'{"id": 7, "error": "no_node"}', '"error" is a string'),
     ],
 )

@@ -167,7 +167,7 @@ def test_the_commands_of_a_record_run(pairs: RolloutMatrix, result: Exploration)
 
 def test_a_record_of_choices_without_a_name_tells_their_rollout(tmp_path: Path) -> None:
     path = tmp_path / "record.md"
-    wish = ("--decide", "D2=after", "--present", "D4=repair", "--depth", "2")
+    wish = ("--decide", "D2=after", "--present", "D4=repair", "--depth", "2", "--nodes", "2")
     done = typed("explore", *wish, "--adr", path)
     assert done.returncode == 0, done.stderr
     text = path.read_text(encoding="utf-8")

@@ -130,6 +130,7 @@ def test_no_line_of_the_wire_is_wider_than_the_terminal_and_none_breaks_within_a
 def test_words_break_between_words_and_chinese_anywhere() -> None:
     assert wrapped("one two three", 8) == ["one two", "three"]
     assert wrapped("节点已下线", 6) == ["节点已", "下线"]
+    assert wrapped("已下线。（见下）", 6) == ["已下", "线。", "（见", "下）"]
 
 
 KEYS = {

@@ -20,6 +20,8 @@ _SHORT, _LONG = 4, 12
 fixes more than the second is known by them: what fills it may be a stranger's own words, in their language.
 """
 _ONE_SPACE = re.compile(r"\s")
+_DATA = re.compile(r"[\w.-]+=")
+"""A field with its value: somebody's own words."""
 _DEEPEST = 4
 """A sentence holds phrases that hold phrases; deeper they are taken as they are."""
 
@@ -79,8 +81,10 @@ def told(text: str, lang: str, depth: int = 0) -> str:
     messages = _messages(lang)
     if text in messages:
         return messages[text]
-    if not _ONE_SPACE.search(text) and depth:  # an option, an id or a figure, and no sentence
+    if depth and (not _ONE_SPACE.search(text) or _DATA.match(text)):  # an option, an id or a figure, and no sentence
         return text
+    if listed := _list_of_messages(text, messages):
+        return listed
     for pattern, message in _templates(lang):
         match = pattern.fullmatch(text)
         if match:
@@ -99,8 +103,17 @@ def told(text: str, lang: str, depth: int = 0) -> str:
 
 
 _SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
-_LISTS = {": ": "：", "; ": "；", ", ": ", ", " or ": " 或 ", " and ": " 和 ", ", or ": "，或 ", " -> ": " -> "}
+_LISTS = {": ": "：", "; ": "；", ", ": "，", " or ": " 或 ", " and ": " 和 ", ", or ": "，或 ", " -> ": " -> "}
 """What stands between the parts of a list, and what stands there in Chinese."""
+
+
+def _list_of_messages(text: str, messages: dict[str, str]) -> str:
+    """A list each of whose parts is a message as it stands, told; "" for any other text."""
+    for between, there in _LISTS.items():
+        parts = text.split(between)
+        if len(parts) > 1 and all(part in messages for part in parts):
+            return there.join(messages[part] for part in parts)
+    return ""
 
 
 def _told_as_list(text: str, lang: str, depth: int) -> str:

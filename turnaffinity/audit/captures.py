@@ -28,7 +28,7 @@ NAMELESS = b"unix:?"
 DAY_START_S = 1_000_000_000
 """Stands for the midnight before a time of day."""
 
-RECORD = "record it with: turnaffinity record --out FILE, or redis-cli monitor > FILE"
+RECORD = "record it with turnaffinity record --out FILE, or keep what redis-cli monitor prints"
 OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (rb"PK\x03\x04", "is a zip archive", "unpack it: unzip -p FILE | turnaffinity audit -"),
     (rb"7z\xbc\xaf\x27\x1c|Rar!", "is a 7z or rar archive", "unpack it, and audit the file in it"),

@@ -96,7 +96,8 @@ def _explore(wishes: Wishes, bounds: Bounds) -> None:
     if wishes.html and upgrades:
         from turnaffinity.reports.matrix import matrix_page
 
-        texts[wishes.html] = matrix_page(result, rollouts_html(upgrades, words), lang=wishes.lang)
+        crashes = search_crashes() if wishes.crashes else None
+        texts[wishes.html] = matrix_page(result, rollouts_html(upgrades, words), crashes=crashes, lang=wishes.lang)
     if wishes.adr and upgrades:
         today = datetime.now(UTC).date().isoformat()
         texts[wishes.adr] = decision_record(decided, result, upgrades, today=today, present=present.name, words=words)
@@ -104,7 +105,7 @@ def _explore(wishes: Wishes, bounds: Bounds) -> None:
     if wishes.json != STDOUT:
         print_exploration(console_for(), result, told, wanted, words)
         if wishes.crashes:
-            print_crashes(console_for(), search_crashes())
+            print_crashes(console_for(), search_crashes(), words)
 
 
 def _json(data: dict[str, Any]) -> str:

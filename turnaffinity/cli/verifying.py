@@ -182,7 +182,7 @@ def report_files(
     if wishes.json_file:
         texts[wishes.json_file] = json_text({**report.as_dict(), **as_members(report, script)})
     if wishes.junit:
-        texts[wishes.junit] = junit(report)
+        texts[wishes.junit] = junit(report, lang=wishes.lang)
     if wishes.html:
         from turnaffinity.reports.verdict_page import verdict_page
 

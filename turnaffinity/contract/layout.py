@@ -227,7 +227,7 @@ def load_layout(path: Path | None) -> KeyLayout:
     except Problem as problem:
         raise LayoutError(problem.where, problem.what, problem.mend) from problem
     except tomllib.TOMLDecodeError as error:
-        raise LayoutError(str(path), f"is not TOML: {error}", _MEMBERS) from error
+        raise LayoutError(str(path), f"is not a TOML file: {error}", _MEMBERS) from error
     except (RecursionError, ValueError) as error:  # brackets within brackets, numbers of thousands of digits
         raise LayoutError(str(path), "is no layout: it nests too deep, or has a number too long", _MEMBERS) from error
     return parse_layout(members, source=path.name)

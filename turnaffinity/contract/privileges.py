@@ -28,7 +28,7 @@ DENIED: tuple[tuple[str, str], ...] = (
     ("EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST GETEX SETEX PSETEX RESTORE HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT "
      "HPERSIST HGETEX HSETEX", "no TTL on a turn key or a session hash, by any command (TA-NEVER-1, TA-WRITE-2)"),
     ("KEYS SCAN HSCAN SSCAN", "one key of one turn is read, nothing is searched (TA-SEL-5, TA-CLEAR-8)"),
-    ("overwriting turn keys and session hashes (SET)", "SET is granted for job keys alone (TA-BIND-1)"),
+    ("overwriting turn keys and session hashes (SET)", "only job keys may be SET (TA-BIND-1)"),
     ("deleting turn keys and session hashes (DEL)", "fields are deleted, not hashes (TA-CLEAR-5)"),
     ("everything on room keys and all other keys", "there is no second place to look (TA-NEVER-3, TA-KEY-2)"),
     ("FLUSHALL FLUSHDB CONFIG SHUTDOWN SCRIPT FLUSH ACL MONITOR DEBUG", "administration is not a scheduler's"),

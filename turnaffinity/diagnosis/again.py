@@ -37,7 +37,7 @@ def tell_again(replayed: Replayed, words: Words, width: int | None = None) -> To
     before = words.told(names.apply(one_line(recorded.observed)))
     if scene is recorded or dict(told.rows).get(words("got")) == before:
         return told
-    return replace(told, rows=(*told.rows, (words("recorded"), before)))
+    return replace(told, rows=(*told.rows, (words("when recorded"), before)))
 
 
 def _mistake(replayed: Replayed, scene: CaseResult) -> Mistake:

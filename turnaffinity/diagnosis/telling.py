@@ -112,8 +112,9 @@ def tell_scene(
         sent_by=script.sent_by(scene) if script else (),
     )  # fmt: skip
     likeness = f"{words('looks like')} {mistake.looks_like}" if mistake.looks_like else words(UNLIKE)
+    breaks = words.listed(filter(None, (words.listed(mistake.rules), explained, likeness)), "; ")
     rows = [
-        (words("breaks"), "; ".join(part for part in (", ".join(mistake.rules), explained, likeness) if part)),
+        (words("breaks"), breaks),
         (words("perhaps"), mistake.perhaps.get(words.lang, "")),
         (words("mend"), "" if mistake.mend is UNKNOWN else mistake.mend.get(words.lang, "")),
         (words("rule"), words.statement(scene.rule) if mistake.mend is UNKNOWN else ""),
@@ -202,7 +203,7 @@ def _lines(script: ScriptLines | None, scene: CaseResult, words: Words) -> Itera
     if not script or not line:
         return
     marked = any(command["broken"] for command in scene.wire) or error_line(scene)
-    yield "line", _code(script, line, "" if marked else f" ({words('asked last')})")
+    yield "line", _code(script, line, "" if marked else words(" (asked last)"))
     if caller := script.called_at(scene):
         yield "called at", _code(script, caller)
 

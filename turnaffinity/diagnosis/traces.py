@@ -128,7 +128,7 @@ def tell_in_trace(
     likeness = f"{words('looks like')} {mistake.looks_like}" if mistake.looks_like else words(UNLIKE)
     often = words("broken {n} times", n=mistake.broken) if mistake.broken > 1 else words("broken once")
     rows = [
-        (words("breaks"), "; ".join((", ".join(mistake.rules), often, likeness))),
+        (words("breaks"), words.listed((words.listed(mistake.rules), often, likeness), "; ")),
         (words("perhaps"), mistake.perhaps.get(words.lang, "")),
         (words("mend"), mistake.mend.get(words.lang, "")),
         (words("right"), one_line(mistake.right)),

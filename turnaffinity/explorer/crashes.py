@@ -29,6 +29,9 @@ FUTURES = tuple(future for length in range(1, 5) for future in product(("max_dur
 """What a session may do after a crash: up to four finalizes."""
 
 
+_KINDS = {"write": "a write", "clear": "a clear"}
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """One place where a process died, and what became of what it left."""
@@ -86,16 +89,16 @@ class CrashReport:
             if stop.left == "nothing":
                 continue
             who = "it stays for ever" if stop.for_ever else f"gone after the next {' or '.join(stop.gone_by)}"
-            told.append(f"  {stop.kind}, {stop.order}, D1={stop.d1}: killed after `{stop.after}`: {stop.left}; {who}")
-        for kind in ("write", "clear"):
-            told.append(
-                f"  repaired by any next finalize, or leaving nothing: {kind} {', '.join(self.safe_orders(kind))}"
-            )
-        told.append("Two schedulers finalize one session at once (atomic scripts do not help: reading, selecting")
-        told.append("and writing are steps of their own, so one actor a session is a condition of the contract):")
-        for group in self._grouped():
-            told.append(f"  {group}")
-        return told
+            kind = _KINDS[stop.kind]
+            told.append(f"{kind}, {stop.order}, D1={stop.d1}: killed after `{stop.after}`: {stop.left}; {who}")
+        for kind, name in _KINDS.items():
+            safe = ", ".join(self.safe_orders(kind))
+            told.append(f"repaired by any next finalize, or leaving nothing: {name}, {safe}")
+        told.append(
+            "Two schedulers finalize one session at once (atomic scripts do not help: reading, selecting and writing "
+            "are steps of their own, so one actor a session is a condition of the contract):"
+        )
+        return [*told, *self._grouped()]
 
     def _grouped(self) -> Iterator[str]:
         by_loss: dict[tuple[str, tuple[str, ...]], list[Takeover]] = {}
@@ -232,7 +235,7 @@ def _race(reasons: tuple[str, str], start: Store, reading: Reading, atomic: bool
             continue
         seen.add((store, locals_, at))
         if all(place == len(steps) for place, steps in zip(at, programs, strict=True)):
-            text = f"{reasons[0]} by A, {reasons[1]} by B: {', '.join(told)}"
+            text = f"A handles {reasons[0]} and B {reasons[1]}: {', '.join(told)}"
             yield from ((loss, text) for loss in _losses(store, reading))
             continue
         for who in (0, 1):
@@ -241,7 +244,28 @@ def _race(reasons: tuple[str, str], start: Store, reading: Reading, atomic: bool
                 for after, local in take(step, store, locals_[who], reading):
                     both = (local, locals_[1]) if who == 0 else (locals_[0], local)
                     places = (at[0] + (who == 0), at[1] + (who == 1))
-                    todo.append((after, both, places, (*told, f"{names[who]} {step}")))
+                    todo.append((after, both, places, (*told, _DONE[names[who]][step])))
+
+
+_DONE = {
+    "A": {
+        "read": "A reads the session", "mint": "A mints a turn id",
+        "select first": "A selects the first node", "select": "A selects a node",
+        "write": "A writes", "write pointer": "A writes the pointer",
+        "write affinity": "A writes the affinity", "clear": "A clears",
+        "clear read": "A reads what it will clear", "clear affinity": "A clears the affinity",
+        "clear pointer": "A clears the pointer",
+    },
+    "B": {
+        "read": "B reads the session", "mint": "B mints a turn id",
+        "select first": "B selects the first node", "select": "B selects a node",
+        "write": "B writes", "write pointer": "B writes the pointer",
+        "write affinity": "B writes the affinity", "clear": "B clears",
+        "clear read": "B reads what it will clear", "clear affinity": "B clears the affinity",
+        "clear pointer": "B clears the pointer",
+    },
+}  # fmt: skip
+"""A step of an interleaving in words, with who takes it."""
 
 
 def _losses(store: Store, reading: Reading) -> Iterator[str]:

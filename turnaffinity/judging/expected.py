@@ -58,7 +58,9 @@ def load_expectations(path: Path) -> tuple[Expectation, ...]:
     try:
         document = tomllib.loads(toml_of(path, "name a TOML file that can be read"))
     except tomllib.TOMLDecodeError as error:
-        raise Problem(str(path), f"is not TOML: {error}", 'write entries as: [[expect]] rule = "TA-CLEAR-4"') from error
+        raise Problem(
+            str(path), f"is not a TOML file: {error}", 'write entries as: [[expect]] rule = "TA-CLEAR-4"'
+        ) from error
     except (RecursionError, ValueError) as error:  # brackets within brackets, numbers of thousands of digits
         what = "is no file of expected failures: it nests too deep, or has a number too long"
         raise Problem(str(path), what, 'write entries as: [[expect]] rule = "TA-CLEAR-4"') from error

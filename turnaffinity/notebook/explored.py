@@ -203,11 +203,16 @@ def crashes() -> Crashes:
     return Crashes(search_crashes())
 
 
+_AFTER = {"write": "after the whole write", "clear": "after the whole clear"}
+"""How a stop after a step that is one script is told; others are called by their command."""
+
+
 def _stop(stop: Stop) -> tuple[str, str, str]:
+    after = _AFTER.get(stop.after, f"after {stop.after}")
     if stop.left == "nothing":
-        return stop.order, f"after {stop.after}", "nothing is left"
+        return stop.order, after, "nothing is left"
     ending = "for ever" if stop.for_ever else f"until the next {' or '.join(stop.gone_by)}"
-    return stop.order, f"after {stop.after}", f"{stop.left}, {ending}"
+    return stop.order, after, f"{stop.left}, {ending}"
 
 
 def _aligned(rows: Iterable[tuple[str, str, str]]) -> list[str]:

@@ -124,18 +124,20 @@ def decision_record(
     for decision in DECISIONS:
         rule = RULES[decision.rule]
         question = decision.question_zh if words.lang == "zh" else decision.question
-        lines.append(f"- **{decision.id}** ({decision.rule}): {question}?")
+        lines.append(
+            f"- {words.label(f'**{decision.id}** ({decision.rule})')}{words('{sentence}?', sentence=question)}"
+        )
         if rule.note_line_zh:
             gloss = f" ({rule.note_line_en})" if words.lang == "en" and rule.note_line_en else ""
             lines.append(f"  > {rule.note_line_zh}{gloss}")
     lines += ["", f"## {words('Decision Drivers')}", ""]
-    lines += [f"- **{goal.id}** {told(goal.title)}: {told(goal.heard)}" for goal in GOALS]
+    lines += [f"- **{goal.id}** {told(f'{goal.title}; otherwise: {goal.heard}')}" for goal in GOALS]
     lines += ["", f"## {words('Considered Options')}", "", *_options(chosen, result, words)]
     lines += [
         "",
         f"## {words('Decision Outcome')}",
         "",
-        told(f"Chosen: {_choices(chosen)}.") + " " + _outcome(missed, words),
+        words("{chosen} {outcome}", chosen=told(f"Chosen: {_choices(chosen)}."), outcome=_outcome(missed, words)),
     ]
     lines += [_choice(decision.id, chosen, words) for decision in DECISIONS]
     lines += ["", f"### {words('Consequences')}", ""]
@@ -143,7 +145,7 @@ def decision_record(
         kept = goal.id not in missed
         mark = words("Good, because") if kept else words("Bad, because")
         what = told(f"{goal.id} holds: {told(goal.title)}") if kept else told(f"{goal.id} fails: {told(goal.heard)}")
-        lines.append(f"- {mark} {what}")
+        lines.append(f"- {mark}{'' if mark.endswith('：') else ' '}{what}")
     lines += ["", f"### {words('Rollout')}", "", *_rollout(chosen, matrix, present, words)]
     lines += ["", f"### {words('Confirmation')}", "", "```console", *_commands(chosen, present), "```", ""]
     lines += [f"## {words('Pros and Cons of the Options')}", "", *_counterexamples(chosen, result, words)]
@@ -166,7 +168,7 @@ def _choice(decision_id: str, reading: Reading, words: Words) -> str:
     decision = next(each for each in DECISIONS if each.id == decision_id)
     choice = reading.as_dict()[decision_id]
     what = (decision.choices_zh if words.lang == "zh" else decision.choices)[choice]
-    return f"- {decision_id} = `{choice}`: {what}"
+    return f"- {words.label(f'{decision_id} = `{choice}`')}{what}"
 
 
 def _compared(chosen: Reading, result: Exploration) -> list[Reading]:
@@ -181,9 +183,11 @@ def _options(chosen: Reading, result: Exploration, words: Words) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for reading in _compared(chosen, result):
-        name = f"`{reading.name}`" if reading.name else words("chosen")
-        name = f"**{name}**" if reading == chosen else name
-        missed = ", ".join(result.missed(reading)) or words("nothing")
+        is_chosen = reading == chosen
+        unnamed = words("chosen") if is_chosen else words("without a name")
+        name = f"`{reading.name}`" if reading.name else unnamed
+        name = f"**{name}**" if is_chosen else name
+        missed = words.listed(result.missed(reading)) or words("nothing")
         lines.append(f"| {name} | {' | '.join(reading.as_dict().values())} | {missed} |")
     return lines
 

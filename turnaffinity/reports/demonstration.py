@@ -29,13 +29,13 @@ def narrate(
     """
     words, names = Words(lang), Names()
     about = f"{words('on')} {server_name}, {words('reading')} {reading.label}"
-    _say(console, f"{words('A long speech in a room of three languages')}, {about}", "bold")
+    _say(console, f"{words.listed((words('A long speech in a room of three languages'), about))}", "bold")
     for decision in DECISIONS:
         choice = reading.as_dict()[decision.id]
         question, choices = (
             (decision.question_zh, decision.choices_zh) if lang == "zh" else (decision.question, decision.choices)
         )
-        _say(console, f"{question}: {choices[choice]}", label=f"  {decision.id}  ")
+        _say(console, f"{words.label(question)}{choices[choice]}", label=f"  {decision.id}  ")
     moments = []
     for number, told in enumerate(story, 1):
         _name_ids(told, names)

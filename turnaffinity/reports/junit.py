@@ -15,17 +15,19 @@ from turnaffinity.judging.verdict import CaseResult, Report
 from turnaffinity.showing.finding import Finding, finding, recorded_finding
 from turnaffinity.showing.names import Names
 from turnaffinity.showing.plain import plain
+from turnaffinity.showing.wording import Words
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(report: Report) -> str:
+def junit(report: Report, *, lang: str | None = None) -> str:
     """The report as JUnit XML. A SHOULD that fails, and a failure that was expected, is no failure there."""
+    words = Words(lang)
     root = Xml.Element("testsuites", name="turnaffinity")
     if report.protocol:
         suite = Xml.SubElement(root, "testsuite", name="protocol")
         for check in report.protocol:
-            _protocol_case(suite, check)
+            _protocol_case(suite, check, words)
     failures = {(rule.id, f["case"]): f for rule in report.rules for f in rule.failures}
     names = names_of(report)
     levels = {rule.id: rule.level for rule in report.rules}
@@ -37,8 +39,8 @@ def junit(report: Report) -> str:
         suite = Xml.SubElement(root, "testsuite", name=rule_id)
         for result in results:
             found = {"expected": result.expected, "observed": result.observed, "wire": result.wire}
-            shown = finding(found, names, layout=report.layout, scripts=report.scripts, most=None)
-            told = _told(mistakes.get((rule_id, result.case)))
+            shown = finding(found, names, layout=report.layout, words=words, scripts=report.scripts, most=None)
+            told = _told(mistakes.get((rule_id, result.case)), words)
             _case(suite, result, levels[rule_id], failures.get((rule_id, result.case)), shown, told)
     for suite in root:
         _count(suite, list(suite))
@@ -52,12 +54,18 @@ def junit(report: Report) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
 
 
-def _told(mistake: Mistake | None) -> list[str]:
+def _told(mistake: Mistake | None, words: Words) -> list[str]:
     """The mistake that explains a failed case, and its mend, a line each; nothing where there is none."""
     if mistake is None or mistake.mend is UNKNOWN:
         return []
-    says = f"perhaps: {mistake.perhaps['en']}" if mistake.perhaps else mistake.says["en"]
-    return [says, f"mend: {mistake.mend['en']}"]
+    lang = words.lang
+    says = f"{words.label('perhaps')}{mistake.perhaps[lang]}" if mistake.perhaps else mistake.says[lang]
+    return [says, f"{words.label('mend')}{mistake.mend[lang]}"]
+
+
+def _message(expected: str, observed: str, words: Words) -> str:
+    """What was expected and what was observed, in one line."""
+    return words("expected {expected}; observed {observed}", expected=expected, observed=observed)
 
 
 def _case(
@@ -74,7 +82,7 @@ def _case(
         elif level == "SHOULD":
             Xml.SubElement(case, "system-out").text = f"warning (SHOULD)\n{text}"
         else:
-            message = _safe(f"expected {shown.expected}; observed {shown.observed}")
+            message = _safe(_message(shown.expected, shown.observed, shown.words))
             Xml.SubElement(case, "failure", message=message, type=level).text = text
     elif result.outcome == "warn":
         Xml.SubElement(case, "system-out").text = _safe("\n".join(result.warnings))
@@ -82,9 +90,9 @@ def _case(
         Xml.SubElement(case, "skipped", message=_safe(f"{result.outcome}: {result.reason}"))
 
 
-def _protocol_case(suite: Xml.Element, check: dict[str, Any]) -> None:
+def _protocol_case(suite: Xml.Element, check: dict[str, Any], words: Words) -> None:
     case = Xml.SubElement(suite, "testcase", classname="protocol", name=_safe(f"{check['id']} {check['title']}"))
-    text = _safe(f"expected {check['expected']}; observed {check['observed']}")
+    text = _safe(_message(words.told(check["expected"]), words.told(check["observed"]), words))
     if check["status"] == "fail":
         Xml.SubElement(case, "failure", message=text, type="protocol").text = text
     elif check["status"] != "pass":
@@ -103,8 +111,9 @@ def _safe(text: object) -> str:
     return NOT_XML.sub("\ufffd", plain(str(text)))
 
 
-def audit_junit(report: AuditReport) -> str:
+def audit_junit(report: AuditReport, *, lang: str | None = None) -> str:
     """The report as JUnit XML: a failure for a broken MUST that was not expected, a skip for what was not seen."""
+    words = Words(lang)
     broken = [rule for rule in report.rules if rule["status"] == "fail" and rule["id"] not in report.expected]
     suite = Xml.Element(
         "testsuite", name="turnaffinity audit", tests=str(len(report.rules)), failures=str(len(broken)),
@@ -117,8 +126,8 @@ def audit_junit(report: AuditReport) -> str:
             Xml.SubElement(case, "skipped", message=_safe("; ".join(rule["reasons"])))
         elif rule in broken:
             first = rule["failures"][0]
-            found = recorded_finding(first, Names(report.layout), layout=report.layout)
-            message = f"{first['case']}: expected {found.expected}; observed {found.observed}"
+            found = recorded_finding(first, Names(report.layout), layout=report.layout, words=words)
+            message = f"{first['case']}: {_message(found.expected, found.observed, words)}"
             failure = Xml.SubElement(case, "failure", message=_safe(message))
             failure.text = _safe("\n".join(found.lines()))
     return '<?xml version="1.0" encoding="utf-8"?>\n' + str(Xml.tostring(suite, encoding="unicode")) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from json import dumps, loads
 from typing import Any
 
@@ -22,7 +22,6 @@ from turnaffinity.showing.shown import hanging
 from turnaffinity.showing.wording import Words
 
 HOLDS, BROKEN = "✓", "✗"
-Tell = Callable[[str], str]
 LABEL_PX, CELL_PX, ROW_PX, HEAD_PX = 380, 46, 24, 70
 
 
@@ -36,11 +35,11 @@ def print_exploration(
     _tell(console, result, reading, wanted, words)
 
 
-def print_crashes(console: Console, report: CrashReport) -> None:
+def print_crashes(console: Console, report: CrashReport, words: Words) -> None:
     """Print what is left where a scheduler dies between two commands."""
     console.print()
     for line in report.lines():
-        say(console, line)
+        say(console, words.told(line), "" if line.endswith(":") else "  ")
 
 
 def say(console: Console, line: str, label: str = "") -> None:
@@ -69,7 +68,7 @@ def _sign(holds: bool) -> Text:
 
 def bounds_told(bounds: Bounds, words: Words) -> str:
     """How far was searched: "nodes 3, languages 2, ..."."""
-    return ", ".join(f"{words(BOUNDS[name])} {number}" for name, number in bounds.as_dict().items())
+    return words.listed(f"{words(BOUNDS[name])} {number}" for name, number in bounds.as_dict().items())
 
 
 BOUNDS = {
@@ -164,10 +163,12 @@ def matrix_picture(exploration: Exploration, *, title: str = "which combination 
     return decision_matrix(rows, title=title)
 
 
-def matrix_page(exploration: Exploration, upgrades: str = "", *, lang: str = "en") -> str:
+def matrix_page(
+    exploration: Exploration, upgrades: str = "", *, crashes: CrashReport | None = None, lang: str = "en"
+) -> str:
     """The page on which a reviewer turns D1 to D4 by hand; a table and all counterexamples without JavaScript.
 
-    `upgrades` is the small matrix of rollouts, as HTML.
+    `upgrades` is the small matrix of rollouts, as HTML; `crashes` what dying between two commands leaves behind.
     """
     from turnaffinity.explorer.goals import PREDICATES
 
@@ -177,7 +178,8 @@ def matrix_page(exploration: Exploration, upgrades: str = "", *, lang: str = "en
     readings = list(all_readings())
     return rendered(
         "matrix.html.j2", lang=lang, t=words, bounds=bounds, exploration=exploration, decisions=DECISIONS,
-        predicates=PREDICATES, readings=readings, goals=GOALS, zh=lang == "zh", upgrades=Markup(upgrades),
+        crashes=list(map(told, crashes.lines())) if crashes else [], predicates=PREDICATES, readings=readings,
+        goals=GOALS, zh=lang == "zh", upgrades=Markup(upgrades),
         follows=[told(line) for line in exploration.recommendation()],
         data=Markup(_page_data(exploration, words)),
         broken=lambda goal_id: [
@@ -221,11 +223,11 @@ def _page_data(exploration: Exploration, words: Words) -> str:
 
 def _frames(behaviour: Behaviour, words: Words) -> Iterator[dict[str, Any]]:
     """Each step as the page draws it: what is said, where the jobs went, and what stands recorded after it."""
-    told, turns = words.told, dict[str, str]()
+    turns = dict[str, str]()
     given, *rest = behaviour.as_json()
-    yield {"says": told(f"Given: {_given(given, told)}"), "who": "", "jobs": [], "keys": []}
+    yield {"says": words.told(f"Given: {_given(given, words)}"), "who": "", "jobs": [], "keys": []}
     for step in rest:
-        says = _sentence(step, turns, told)
+        says = _sentence(step, turns, words)
         keys = [[turns.get(turn, turn), node] for turn, node in step.get("turn_keys", {}).items()]
         jobs = [[job["tgt_lang"], job["node_id"] or "", job["how"]] for job in step.get("jobs", ())]
         yield {"says": says, "who": step.get("reason", ""), "jobs": jobs, "keys": keys}
@@ -247,50 +249,65 @@ def story(cell: Cell, words: Words | None = None) -> list[str]:
         reach = told("for behaviours of any length" if cell.closed else "within the bounds")
         return [told(f"{cell.goal.id} {goal}, under {cell.label}: holds, {reach}.")]
     steps = cell.behaviour.as_json()
-    lines = [told(f"{cell.goal.id} {goal}, under {cell.label}: broken."), told(f"Given: {_given(steps[0], told)}")]
+    lines = [told(f"{cell.goal.id} {goal}, under {cell.label}: broken."), told(f"Given: {_given(steps[0], words)}")]
     turns: dict[str, str] = {}
-    lines += [f"{number}. {_sentence(step, turns, told)}" for number, step in enumerate(steps[1:], start=1)]
+    lines += [f"{number}. {_sentence(step, turns, words)}" for number, step in enumerate(steps[1:], start=1)]
     why = told(" ".join(turns.get(word, word) for word in cell.why.split()))
     return [*lines, words("Broken: {why}.", why=why), told(f"What is heard: {told(cell.goal.heard)}.")]
 
 
-def _given(step: dict[str, Any], told: Tell) -> str:
-    pools = {pair: ", ".join(nodes) or told("no node") for pair, nodes in step["pools"].items()}
+def _given(step: dict[str, Any], words: Words) -> str:
+    pools = {pair: words.listed(nodes) for pair, nodes in step["pools"].items()}
     if len(set(pools.values())) == 1 and next(iter(step["pools"].values())) == step["nodes"]:
-        return told(f"the nodes {', '.join(step['nodes'])} are online and serve all pairs.")
-    return "; ".join(told(f"{pair} is served by {nodes}") for pair, nodes in pools.items()) + "."
+        return words.told(f"the nodes {words.listed(step['nodes'])} are online and serve all pairs.")
+    served = [
+        words.told(f"{pair} is served by {nodes}" if nodes else f"{pair} is served by no node")
+        for pair, nodes in pools.items()
+    ]
+    return words("{sentence}.", sentence=words.listed(served, "; "))
 
 
-def _sentence(step: dict[str, Any], turns: dict[str, str], told: Tell) -> str:
+def _sentence(step: dict[str, Any], turns: dict[str, str], words: Words) -> str:
+    told = words.told
     if step["op"] == "surroundings":
-        sentence = _event(step["event"], told)
-        return f"{sentence[0].upper()}{sentence[1:]}."
-    what = told("speaks on (max_duration)") if step["reason"] == "max_duration" else told(f"stops ({step['reason']})")
-    who = told("The speaker" if step["session_id"] == WATCHED else "Another speaker")
-    turn = told(f", turn {turns.setdefault(step['turn_id'], f'T{len(turns) + 1}')}") if step["turn_id"] else ""
-    by = told(f", handled by {step['version']}") if step.get("version") else ""
+        sentence = _event(step["event"], words)
+        return words("{sentence}.", sentence=f"{sentence[0].upper()}{sentence[1:]}")
+    what = "speaks on (max_duration)" if step["reason"] == "max_duration" else f"stops ({step['reason']})"
     parts = []
     for number, job in enumerate(step["jobs"], start=1):
-        parts += [_event(item["event"], told) for item in step["during"] if item["before"] == f"job {number}"]
-        parts.append(_job(job, told))
-    parts += [_event(item["event"], told) for item in step["during"] if item["before"] == "write"]
-    return f"{who} {what}{by}{turn}: {'; '.join(parts)}. {_left(step, turns, told)}"
+        parts += [_event(item["event"], words) for item in step["during"] if item["before"] == f"job {number}"]
+        parts.append(_job(job, words))
+    parts += [_event(item["event"], words) for item in step["during"] if item["before"] == "write"]
+    return words(
+        "{who} {what}{by}{turn}: {jobs}. {left}",
+        who=told("The speaker" if step["session_id"] == WATCHED else "Another speaker"),
+        what=told(what),
+        by=told(f", handled by {step['version']}") if step.get("version") else "",
+        turn=told(f", turn {turns.setdefault(step['turn_id'], f'T{len(turns) + 1}')}") if step["turn_id"] else "",
+        jobs=words.listed(parts, "; "),
+        left=_left(step, turns, words),
+    )
 
 
-def _job(job: dict[str, Any], told: Tell) -> str:
-    how = told({"drawn": "drawn", "affinity": "by affinity", "no candidate": "no candidate"}[job["how"]])
-    return told(f"{job['tgt_lang']} to {job['node_id'] or 'no node'} ({how})")
+def _job(job: dict[str, Any], words: Words) -> str:
+    how = words.told({"drawn": "drawn", "affinity": "by affinity", "no candidate": "no candidate"}[job["how"]])
+    if not job["node_id"]:
+        return words.told(f"{job['tgt_lang']} to no node ({how})")
+    return words.told(f"{job['tgt_lang']} to {job['node_id']} ({how})")
 
 
-def _event(event: list[str], told: Tell) -> str:
+def _event(event: list[str], words: Words) -> str:
     kind, subject, *nodes = event
+    if kind == "serving" and nodes:
+        return words.told(f"{subject} is served by {words.listed(nodes)} now")
     if kind == "serving":
-        return told(f"{subject} is served by {', '.join(nodes) or 'no node'} now")
-    return told(f"{subject} goes offline") if kind == "offline" else told(f"{subject} comes online")
+        return words.told(f"{subject} is served by no node now")
+    return words.told(f"{subject} goes offline") if kind == "offline" else words.told(f"{subject} comes online")
 
 
-def _left(step: dict[str, Any], turns: dict[str, str], told: Tell) -> str:
+def _left(step: dict[str, Any], turns: dict[str, str], words: Words) -> str:
     kept = [
-        told(f"{turns.setdefault(turn, f'T{len(turns) + 1}')} at {node}") for turn, node in step["turn_keys"].items()
+        words.told(f"{turns.setdefault(turn, f'T{len(turns) + 1}')} at {node}")
+        for turn, node in step["turn_keys"].items()
     ]
-    return told(f"Recorded: {', '.join(kept)}.") if kept else told("Nothing is recorded.")
+    return words.told(f"Recorded: {words.listed(kept)}.") if kept else words.told("Nothing is recorded.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 
+from rich.cells import cell_len
+
 from turnaffinity.bench.measured import SEGMENTS
 from turnaffinity.bench.plan import Assumptions, Plan
 from turnaffinity.contract.layout import KeyLayout
@@ -13,7 +15,8 @@ from turnaffinity.showing.wording import Words
 
 def _row(words: Words, name: str, figure: str, about: str) -> str:
     """One figure with its name and what it is."""
-    return f"  {padded(words.told(name), 18)} {figure:>14}  {words.told(about)}"
+    shown = words.told(figure)
+    return f"  {padded(words.told(name), 18)} {' ' * (14 - cell_len(shown))}{shown}  {words.told(about)}"
 
 
 def plan_text(plan: Plan, words: Words | None = None) -> str:
@@ -25,7 +28,7 @@ def plan_text(plan: Plan, words: Words | None = None) -> str:
 
 def _assumed(given: Assumptions, words: Words) -> list[str]:
     about = {item.name: item.metadata["about"] for item in fields(given)}
-    return ["assumed (--assume NAME=NUMBER)"] + [
+    return ["assumed (each can be replaced with --assume)"] + [
         f"  {name:<18} {f'{value:,g}' if value < 1e6 else f'{value:,.0f}':>14}  {words.told(about[name])}"
         for name, value in asdict(given).items()
     ]

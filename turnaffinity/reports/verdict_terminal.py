@@ -176,13 +176,16 @@ def print_families(console: Console, words: Words, rules: Iterable[tuple[str, st
         for rule_id, status in statuses:
             by_status.setdefault(status, []).append(rule_id)
         all_of, passed = sum(map(len, by_status.values())), len(by_status.pop("pass", []))
-        others = "; ".join(
-            f"{words(status)} {words('all') if len(ids) == all_of > 1 else ', '.join(ids)}"
-            for status, ids in by_status.items()
+        others = words.listed(
+            (
+                f"{words(status)} {words('all') if len(ids) == all_of > 1 else words.listed(ids)}"
+                for status, ids in by_status.items()
+            ),
+            "; ",
         )
         count = words("{n} of {all} pass", n=passed, all=all_of)
         style = "" if "fail" in by_status else "dim"
-        print_hanging(console, f"{name:<6} ", f"{count}{'; ' if others else ''}{others}", style)
+        print_hanging(console, f"{name:<6} ", words.listed(filter(None, (count, others)), "; "), style)
     console.print(Text(words(MORE), style="dim"))
 
 

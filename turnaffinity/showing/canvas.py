@@ -49,7 +49,7 @@ class Picture:
         tip: str = "",
     ) -> None:
         """Words at a point of their baseline; `anchor`: start, middle or end; `tip` is told under the pointer."""
-        words = Words().told(words)
+        words, tip = map(Words().told, (words, tip))
         weight = ' font-weight="600"' if bold else ""
         kind = f' class="{style}"' if style else ""
         inside = f"<title>{escape(tip)}</title>" if tip else ""
@@ -65,7 +65,7 @@ class Picture:
         """A filled rectangle; `tip` is told when the pointer rests on it."""
         paint = f' fill="{fill}"' if fill else ""
         kind = f' class="{style}"' if style else ""
-        inside = f"<title>{escape(tip)}</title>" if tip else ""
+        inside = f"<title>{escape(Words().told(tip))}</title>" if tip else ""
         self.parts.append(
             f'<rect x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}" '
             f'rx="{round_px}"{paint}{kind}>{inside}</rect>'
@@ -112,7 +112,7 @@ class Picture:
         return self.svg
 
     def __repr__(self) -> str:
-        return f"picture: {self.title}"
+        return f"{Words().label('picture')}{self.title}"
 
 
 def number(value: float) -> str:

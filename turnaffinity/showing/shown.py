@@ -68,12 +68,19 @@ def _cut(word: str, width: int) -> list[str]:
     return [*parts, word]
 
 
+OPENING, CLOSING = "（「『《〈【", "，。、；：？！）」』》〉】"
+"""Chinese signs that no line ends with, and that none begins with."""
+
+
 def _pieces(text: str) -> list[str]:
-    """Where a line may be broken: after a space, and after each Chinese sign."""
-    pieces, piece = [], ""
+    """Where a line may be broken: after a space, and after each Chinese sign but those that hold on to the next."""
+    pieces, piece = list[str](), ""
     for sign in text:
+        if pieces and not piece and sign in CLOSING:
+            pieces[-1] += sign
+            continue
         piece += sign
-        if sign == " " or sign >= "\u2e80":
+        if sign == " " or (sign >= "\u2e80" and sign not in OPENING):
             pieces.append(piece)
             piece = ""
     return [*pieces, piece] if piece else pieces

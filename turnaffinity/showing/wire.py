@@ -206,7 +206,7 @@ def _loops_folded(rows: Sequence[_Read], words: Words) -> Iterator[WireRow]:
 def _loop(name: str, found: Sequence[_Read], words: Words) -> str:
     """ "SISMEMBER pool 0 ... 39, 40 commands"; where they name no single pool each, the first and how many follow."""
     if all(each.pool for each in found):
-        return f"{name} {words('pool')} {found[0].pool} ... {found[-1].pool}, {words('{n} commands', n=len(found))}"
+        return f"{name} {words('pool')} {found[0].pool} ... {found[-1].pool}{words(', {n} commands', n=len(found))}"
     return f"{found[0].row.text}, {words('and {n} more of the kind', n=len(found) - 1)}"
 
 

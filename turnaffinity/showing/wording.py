@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from turnaffinity.catalogs import LANGUAGES, preferred_language, said, told
 from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH, RULES
 from turnaffinity.problem import Problem
@@ -28,6 +30,10 @@ class Words:
     def label(self, phrase: str) -> str:
         """The phrase with a colon, before what it names."""
         return f"{self(phrase)}{'：' if self._zh else ': '}"
+
+    def listed(self, parts: Iterable[str], between: str = ", ") -> str:
+        """The parts of a list, with what stands between them in this language: ", " or "; "."""
+        return {", ": "、", "; ": "；"}[between].join(parts) if self._zh else between.join(parts)
 
     def told(self, sentence: str) -> str:
         """A sentence that a case put together, with names and numbers in it, in this language."""

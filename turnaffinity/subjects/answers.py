@@ -232,7 +232,7 @@ def _value(value: Any) -> str:
 
 
 def _names(members: dict[str, Any]) -> str:
-    return shown(", ".join(list(members)[:8]), 120) if members else "no members"
+    return shown(", ".join(f'"{name}"' for name in list(members)[:8]), 120) if members else "no members"
 
 
 def _otherwise(members: dict[str, Any], *wanted: str) -> str:

@@ -220,9 +220,16 @@ def _asked_for(path: Path) -> list[str]:
     return [
         node.args[0].value
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "words"
+        if isinstance(node, ast.Call) and _is_words(node.func)
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
     ]
+
+
+def _is_words(called: ast.expr) -> bool:
+    """`words`, `self.words`, or `Words()` itself."""
+    if isinstance(called, ast.Call):
+        return getattr(called.func, "id", "") == "Words"
+    return getattr(called, "id", getattr(called, "attr", "")) == "words"
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from turnaffinity.contract.decisions import Decision
     from turnaffinity.contract.rules import Rule
+    from turnaffinity.showing.wording import Words
 
 CASES_MODULE = "turnaffinity.judging.suite"
 
@@ -110,6 +111,8 @@ def _letters(rule: Rule) -> str:
     return " ".join(letter if letter in rule.profiles else " " for letter in "LST").rstrip()
 
 
+BEFORE_STATEMENT = 30
+"""The columns of the table before a rule's statement."""
 LEVEL_STYLES = {"MUST": "bold", "SHOULD": "yellow", "DECISION": "cyan"}
 
 
@@ -120,6 +123,7 @@ def _print_table(console: Console, chosen: Sequence[Rule], lang: str) -> None:
     from rich.text import Text
 
     from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH
+    from turnaffinity.showing.shown import hanging
     from turnaffinity.showing.wording import Words
 
     words = Words(lang)
@@ -132,7 +136,8 @@ def _print_table(console: Console, chosen: Sequence[Rule], lang: str) -> None:
         table.add_row(Text(family, style="bold"), "", "", Text(titles[family], style="bold"))
         for rule in members:
             level = Text(rule.level, style=LEVEL_STYLES[rule.level])
-            table.add_row(rule.id, level, _letters(rule), Text(_statement(rule, lang)))
+            statement = hanging("", _statement(rule, lang), max(console.width - BEFORE_STATEMENT, 30))
+            table.add_row(rule.id, level, _letters(rule), Text("\n".join(statement)))
     console.print(table)
     count = f"{len(chosen)} {'rule' if len(chosen) == 1 else 'rules'}"
     more = words.told(f"{count}; one in full, with its cases: turnaffinity rules {chosen[0].id}")
@@ -143,11 +148,18 @@ def _statement(rule: Rule, lang: str) -> str:
     return rule.statement_zh if lang == "zh" else rule.statement
 
 
+def _source(rule: Rule, words: Words) -> str:
+    """The note's sections, or the field that the rule comes from: "note 1, 3", in Chinese "说明第 1、3 节"."""
+    in_sections = re.compile(r"\bnote (\d+(?:, \d+)*)")
+    source = in_sections.sub(lambda found: words("note {n}", n=words.listed(found[1].split(", "))), rule.section)
+    return re.sub(r"\b(field|kit)\b", lambda word: words(word[1]), source)
+
+
 def _print_in_full(console: Console, rule: Rule, lang: str) -> None:
-    from rich.padding import Padding
     from rich.text import Text
 
     from turnaffinity.contract.rules import PROFILE_NAMES
+    from turnaffinity.showing.shown import hanging
     from turnaffinity.showing.wording import Words
 
     words = Words(lang)
@@ -156,12 +168,13 @@ def _print_in_full(console: Console, rule: Rule, lang: str) -> None:
         console.print()
         console.print(Text(words.told(title), style="dim"))
         for line in lines:
-            console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+            for shown in hanging("  ", line, console.width):
+                console.print(Text(shown), soft_wrap=True)
 
-    judged = ", ".join(words(name) for letter, name in PROFILE_NAMES.items() if letter in rule.profiles)
+    judged = words.listed(words(name) for letter, name in PROFILE_NAMES.items() if letter in rule.profiles)
     console.print(Text.assemble((rule.id, "bold"), "  ", (rule.level, LEVEL_STYLES[rule.level])))
     part("statement", _statement(rule, lang))
-    part("comes from", re.sub(r"\b(note|field)\b", lambda word: words(word[1]), rule.section))
+    part("comes from", _source(rule, words))
     if rule.note_line_zh and rule.note_line_en:
         part("the note's line", rule.note_line_zh, *([rule.note_line_en] if lang == "en" else []))
     part("judged for", judged)
