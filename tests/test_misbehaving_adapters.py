@@ -127,12 +127,12 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "members with capitals": (
         "def answer(r, good=answer): return good(r) if r['op'] == 'hello' else "
         "{'id': r['id'], 'ok': {'TurnID': 't', 'Jobs': []}}",
-        'ok lacks turn_id; it has TurnID, Jobs; "TurnID" is there: the name is "turn_id", and names are lower case',
+        'ok lacks turn_id; it has "TurnID", "Jobs"; "TurnID" is there: the name is "turn_id", and names are lower case',
         'answer {"turn_id": "..."',
     ),
     "no id": (
         "def answer(r, good=answer): return good(r) if r['op'] == 'hello' else {'ok': good(r)['ok']}",
-        "the answer has no id, but ok; the request's id was 2",
+        'the answer has no id, but "ok"; the request\'s id was 2',
         "echo the request's id in each answer, errors too",
     ),
     "two answers to one request": (
@@ -194,7 +194,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "a job without a node_id": (
         "def answer(r, good=answer):\n"
         "    a = good(r)\n    [job.pop('node_id') for job in a['ok'].get('jobs', [])]\n    return a",
-        "jobs[0] lacks node_id; it has job_id, tgt_lang; a job that got no node says null",
+        'jobs[0] lacks node_id; it has "job_id", "tgt_lang"; a job that got no node says null',
         'answer {"turn_id"',
     ),
     "bytes that are no UTF-8": (

@@ -20,6 +20,8 @@ _SHORT, _LONG = 4, 12
 fixes more than the second is known by them: what fills it may be a stranger's own words, in their language.
 """
 _ONE_SPACE = re.compile(r"\s")
+_QUOTES = re.compile(r": \{(\d+)\}$")
+"""What such a message ends with may be a stranger's own words."""
 _DATA = re.compile(r"[\w.-]+=")
 """A field with its value: somebody's own words."""
 _DEEPEST = 4
@@ -96,7 +98,12 @@ def told(text: str, lang: str, depth: int = 0) -> str:
             elif fixed > _LONG:
                 odd = False
             else:
-                odd = any(_ENGLISH.search(v) for name, v in filled.items() if v == values[f"{{{name[1:]}}}"])
+                quoted = _QUOTES.search(message)
+                odd = any(
+                    _ENGLISH.search(v)
+                    for name, v in filled.items()
+                    if v == values[f"{{{name[1:]}}}"] and not (quoted and name[1:] == quoted[1])
+                )
             if not odd:  # half a sentence is no sentence
                 return _FILLED.sub(_filled_from(values), messages[message])
     return _told_as_list(text, lang, depth)

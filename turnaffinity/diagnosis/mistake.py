@@ -32,6 +32,8 @@ class Mistake:
     """Whether its scene shows the languages as the case calls them."""
     right: str = ""
     """The reference's line that the known mistake changes."""
+    of_choices: bool = False
+    """Whether it is another reading that was meant, perhaps: what else fails may come of it, and is read after it."""
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from turnaffinity.catalogs import told
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.contract.rules import RULES
 from turnaffinity.diagnosis.causes import of_one_cause
+from turnaffinity.diagnosis.choices import is_one_under, with_choices_told
 from turnaffinity.diagnosis.ids import changed_id
 from turnaffinity.diagnosis.matching import Match, matches, unexplained
 from turnaffinity.diagnosis.mistake import ORDER, Mistake, size_of
@@ -80,7 +81,7 @@ def _found_in(report: Report) -> list[Mistake]:
     if 2 * len(ended) > len(failures):  # what follows from it resembles anything
         scene = min(ended, key=size_of)
         return [Mistake(*error_told(scene), tuple(failures), scene)]
-    known = {one.id: one for one in known_mistakes()}
+    known = {one.id: one for one in known_mistakes() if is_one_under(one, report.reading)}
     profile = PROFILE_LETTERS[report.profile]
     patterns = {name: one.fails[profile] for name, one in known.items() if profile in one.fails}
     failed, passed = failed_ways(report.results), passed_checks(report.results)
@@ -88,8 +89,13 @@ def _found_in(report: Report) -> list[Mistake]:
     explained = [each for match in found if (each := _known(known[match.id], match, failures))]
     if seen := _seen(failures, explained, report.layout):
         return [seen]
-    mistakes = of_one_cause([*explained, *_unknown(unexplained(failed, found), failures)], report.layout)
-    return sorted(mistakes, key=lambda each: (ORDER.index(each.level), each.looks_like is None, -each.explains))
+    told = with_choices_told([*explained, *_unknown(unexplained(failed, found), failures)], report, known)
+    mistakes = of_one_cause(told, report.layout)
+    return sorted(mistakes, key=_place)
+
+
+def _place(mistake: Mistake) -> tuple[bool, int, bool, int]:
+    return not mistake.of_choices, ORDER.index(mistake.level), mistake.looks_like is None, -mistake.explains
 
 
 def _seen(failures: Sequence[CaseResult], explained: Sequence[Mistake], layout: KeyLayout) -> Mistake | None:

@@ -29,6 +29,8 @@ class Known:
     fails: dict[str, frozenset[str]]
     right: str = ""
     """The line of the reference that the mistake changes, with its file before it; "" where the mistake only adds."""
+    readings: tuple[str, ...] = ("intent",)
+    """The readings that the mistake claims to follow."""
 
 
 def check_of(result: CaseResult) -> str:
@@ -109,11 +111,10 @@ def known_mistakes() -> tuple[Known, ...]:
         for file in sorted((folder() / "mends").glob("*.toml"))
         for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items()
     }
-    right = {
-        mutant["id"]: line
+    mutants = {
+        mutant["id"]: mutant
         for file in sorted(folder().glob("ta-*.toml"))
         for mutant in tomllib.loads(file.read_text(encoding="utf-8"))["mutant"]
-        if (line := right_line(mutant.get("patch", ())))
     }
     return tuple(
         Known(
@@ -122,7 +123,8 @@ def known_mistakes() -> tuple[Known, ...]:
             {"en": words[name]["says"], "zh": words[name]["says_zh"]},
             {"en": words[name]["mend"], "zh": words[name]["mend_zh"]},
             {profile: frozenset(data["checks"][at] for at in places) for profile, places in mutant["fails"].items()},
-            right.get(name, ""),
+            right_line(mutants.get(name, {}).get("patch", ())),
+            tuple(mutants.get(name, {}).get("readings", ("intent",))),
         )
         for name, mutant in data["mutants"].items()
         if name in words

@@ -9,7 +9,7 @@ from typing import Any
 from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.judging.verdict import CaseResult
 from turnaffinity.showing.scene import commands_of, laid_out, last_request, pairs_asked
-from turnaffinity.stage.evidence import MOST_WIRE_LINES
+from turnaffinity.stage.evidence import FAULTY, MOST_WIRE_LINES
 
 Text = dict[str, str]
 """By language."""
@@ -164,9 +164,9 @@ FEW = 3
 
 
 def _has_to_draw(result: CaseResult, layout: KeyLayout) -> bool:
-    """Whether the last request has neither a binding nor an affinity to go by, under any reading."""
+    """Whether the last request has neither a binding nor an affinity to go by, under any reading, and no fault."""
     requests = [step for step in result.steps if step["op"] != "redis"]
-    if not requests:
+    if not requests or requests[-1].get("process") == FAULTY:
         return False
     *before, asked = requests
     if asked["op"] == "select":

@@ -111,7 +111,8 @@ def tell_scene(
         layout=setting.layout, words=words, scripts=setting.scripts, most=setting.wire_rows,
         sent_by=script.sent_by(scene) if script else (),
     )  # fmt: skip
-    likeness = f"{words('looks like')} {mistake.looks_like}" if mistake.looks_like else words(UNLIKE)
+    unlike = words(UNLIKE) if mistake.mend is UNKNOWN else ""
+    likeness = f"{words('looks like')} {mistake.looks_like}" if mistake.looks_like else unlike
     breaks = words.listed(filter(None, (words.listed(mistake.rules), explained, likeness)), "; ")
     rows = [
         (words("breaks"), breaks),

@@ -28,7 +28,7 @@ from turnaffinity.faults.kinds import (
 )
 from turnaffinity.faults.one_error import Sorter
 from turnaffinity.showing.sentences import told
-from turnaffinity.stage.evidence import Skipped, Violation
+from turnaffinity.stage.evidence import FAULTY, Skipped, Violation
 from turnaffinity.stage.state import KeyState
 from turnaffinity.stage.step import ask
 from turnaffinity.subjects.subject import Answer, Finalized
@@ -202,7 +202,7 @@ class Player:
             "op": "finalize", "session_id": play.session, "reason": reason, "src_lang": self.stage.src,
             "tgt_lang": self.langs[0], "room_langs": list(self.langs) if room else None,
         }  # fmt: skip
-        self.stage.steps.append(request | {"process": "behind the fault proxy"})
+        self.stage.steps.append(request | {"process": FAULTY})
         self.stage.judge.pipeline.settle()
         return ask(self.proxied.subject, request)
 

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from turnaffinity.wire.command import Command
 
+FAULTY = "behind the fault proxy"
+"""The process whose commands are met by faults, as a step calls it."""
+
 Outcome = Literal["pass", "fail", "warn", "not-claimed", "unobservable", "skip", "not-run"]
 
 

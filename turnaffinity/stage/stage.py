@@ -15,7 +15,7 @@ from turnaffinity.contract.layout import KeyLayout
 from turnaffinity.server import token
 from turnaffinity.showing.sentences import asked, told
 from turnaffinity.stage.business import bindings, contracts, of_turns_and_sessions
-from turnaffinity.stage.evidence import NotClaimed, Unobservable, Violation, in_words, listed
+from turnaffinity.stage.evidence import FAULTY, NotClaimed, Unobservable, Violation, in_words, listed
 from turnaffinity.stage.languages import LANGUAGES, REGIONS
 from turnaffinity.stage.mixed import MIXED
 from turnaffinity.stage.state import LOOK, State, difference, state_of, take_snapshot
@@ -290,7 +290,7 @@ class Stage:
         """Which process of the implementation a recorded step asks, unless it is the first."""
         if by is None or by is self.subject:
             return {}
-        return {"process": "second" if by is vars(self.judge).get("second") else "behind the fault proxy"}
+        return {"process": "second" if by is vars(self.judge).get("second") else FAULTY}
 
     @contextmanager
     def watching(self) -> Iterator[list[Command]]:

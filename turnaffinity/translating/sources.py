@@ -44,7 +44,7 @@ SAID_APART = ("contract/layout.py", "contract/decisions.py")
 DESCRIBED = "contract/vector.py"
 """What it says is a schema's, and told with the schemas."""
 
-ALONE = ("problem.py", "shared_files.py", "wire/listening.py")
+ALONE = ("problem.py", "shared_files.py", "wire/listening.py", "specification/actor_finalize.py")
 """Modules elsewhere that do so too."""
 
 SHOWN_IN = (
