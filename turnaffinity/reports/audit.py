@@ -17,7 +17,13 @@ from turnaffinity.diagnosis.markdown import trace_as_markdown
 from turnaffinity.diagnosis.telling import MOST_MISTAKES
 from turnaffinity.diagnosis.traces import tell_in_trace
 from turnaffinity.reports.page import rendered
-from turnaffinity.reports.verdict_terminal import console_for, print_families, print_finding, print_hanging
+from turnaffinity.reports.verdict_terminal import (
+    console_for,
+    print_families,
+    print_finding,
+    print_hanging,
+    print_verdict,
+)
 from turnaffinity.showing.finding import one_line, recorded_finding
 from turnaffinity.showing.names import Names
 from turnaffinity.showing.shown import hanging
@@ -78,13 +84,13 @@ def print_audit(report: AuditReport, *, everything: bool = False) -> None:
     print_hanging(console, "", _summary(report, words))
     verdict, more = words(report.verdict), [f", reading {report.reading}"]
     if report.unseen:
-        more.append(f"; this trace cannot show {', '.join(report.unseen)}")
+        more.append(f"; this trace cannot show {words.listed(report.unseen)}")
     if report.other_choices:
         more.append(f"; seen: {'; '.join(report.other_choices)} (see --reading)")
     if report.stale:
         stale = ", ".join(entry["rule"] for entry in report.stale)
         more.append(f"; expected to fail and did not: {stale}")
-    console.print(Text.assemble((verdict, STYLES[report.verdict]), *map(words.told, more)))
+    print_verdict(console, verdict, "".join(map(words.told, more)), STYLES[report.verdict])
 
 
 def _print_table(console: Console, report: AuditReport, words: Words) -> None:

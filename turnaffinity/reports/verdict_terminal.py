@@ -253,15 +253,21 @@ def _print_ending(console: Console, words: Words, report: Report, *, brief: bool
         count = words("{n} draws", n=total)
         print_hanging(console, words.label("drawn at random"), f"{count}{which}{semicolon}{chance}", "dim")
     if report.profile == "scheduler":
-        seen = ", ".join(f"{name} = {choice or words('not seen')}" for name, choice in report.decisions.items())
+        seen = words.listed(f"{name} = {choice or words('not seen')}" for name, choice in report.decisions.items())
         console.print(f"{words.label('decisions seen')}{seen}")
     for stale in report.stale:
         console.print(Text(f"{words.label('stale')}{stale['rule']} ({one_line(stale['reason'])})", style="yellow"))
     if why := report.why_not_executed(words.lang):
         print_hanging(console, "", why, "dim")
-    line = Text(words(report.verdict), style=STYLES[report.verdict])
-    line.append(verdict_details(report, words, brief=brief), style="default")
-    console.print(line)
+    print_verdict(console, words(report.verdict), verdict_details(report, words, brief=brief), STYLES[report.verdict])
+
+
+def print_verdict(console: Console, verdict: str, details: str, style: str) -> None:
+    """The verdict, which stands out, and what follows it, broken between words."""
+    first, *others = hanging("", verdict + details, console.width)
+    console.print(Text.assemble((first[: len(verdict)], style), first[len(verdict) :]), soft_wrap=True)
+    for line in others:
+        console.print(Text(line), soft_wrap=True)
 
 
 def verdict_details(report: Report, words: Words, *, brief: bool = False) -> str:
@@ -272,14 +278,14 @@ def verdict_details(report: Report, words: Words, *, brief: bool = False) -> str
     def named(phrase: str, ids: list[str]) -> None:
         if ids:
             parts.append(
-                f"{words(phrase)}{'：' if words.lang == 'zh' else ' ' if ' ' in phrase else ': '}{', '.join(ids)}"
+                f"{words(phrase)}{'：' if words.lang == 'zh' else ' ' if ' ' in phrase else ': '}{words.listed(ids)}"
             )
 
     named("broken", [rule.id for rule in report.failed])
     named("broken", [str(check["id"]) for check in report.protocol if check["status"] == "fail"])
     named("unobservable", [rule.id for rule in report.unseen])
     if report.filtered:
-        parts.append(f"{words('only')} {', '.join(report.filtered)}")
+        parts.append(f"{words('only')} {words.listed(report.filtered)}")
     elif brief and len(report.gaps) > MOST_GAPS:
         parts.append(words("{n} rules not judged in full", n=len(report.gaps)))
     elif not report.unrun:
@@ -288,7 +294,7 @@ def verdict_details(report: Report, words: Words, *, brief: bool = False) -> str
     if report.failed and report.exit_status == 0:
         parts.append(words("every failure is expected"))
     reading = f"{words('reading')} {report.reading_told(words('not seen'))}"
-    return ("；" if words.lang == "zh" else "; ").join([*parts, reading, f"{words('seed')} {report.seed}"])
+    return words.listed([*parts, reading, f"{words('seed')} {report.seed}"], "; ")
 
 
 def print_replay(replayed: Replayed, *, lang: str = "en") -> None:

@@ -55,6 +55,8 @@ def _about(command: Command, kind: str, layout: KeyLayout) -> str:
     name, argv = command.name, command.argv
     verb = VERBS.get(name, "")
     field = argv[2] if len(argv) > 2 else ""
+    if kind in ("turn", "session") and name in ("GET", "SET"):  # no hash: its name only begins like one
+        return f"{verb} a key of its own"
     if kind == "turn" and verb:
         return f"{verb} the affinity" if field == layout.affinity_field else f"{verb} the turn's hash"
     if kind == "session" and verb:
