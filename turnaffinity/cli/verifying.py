@@ -192,7 +192,8 @@ def report_files(
     if wishes.badge:
         texts[wishes.badge] = badge(report)
     if wishes.write_expect:
-        texts[wishes.write_expect] = expectations_as_toml(expectations_of(report, known), report.as_dict()["reading"])
+        expected = expectations_of(report, known)
+        texts[wishes.write_expect] = expectations_as_toml(expected, report.as_dict()["reading"], wishes.lang)
     return texts
 
 

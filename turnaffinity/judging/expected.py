@@ -23,6 +23,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from turnaffinity.catalogs import told
 from turnaffinity.contract.decisions import Reading, parse_reading
 from turnaffinity.contract.rules import RULES
 from turnaffinity.judging.verdict import Report, RuleReport
@@ -172,11 +173,12 @@ def expectations_of(report: Report, known: Iterable[Expectation] = ()) -> list[E
     return found
 
 
-def expectations_as_toml(expectations: Iterable[Expectation], reading: str) -> str:
+def expectations_as_toml(expectations: Iterable[Expectation], reading: str, lang: str = "en") -> str:
     """The file that `--write-expect` writes; `load_expectations` reads it back."""
-    lines = ["# Failures that are known: turnaffinity verify --expect-fail FILE", ""]
+    lines = [f"# {told('Failures that are known', lang)}: turnaffinity verify --expect-fail FILE", ""]
     for each in expectations:
-        lines += ["[[expect]]", f'rule = "{each.rule}"', 'outcome = "fail"', f"reason = {_quoted(each.reason)}"]
+        reason = told(each.reason, lang) if each.reason == UNEXPLAINED else each.reason
+        lines += ["[[expect]]", f'rule = "{each.rule}"', 'outcome = "fail"', f"reason = {_quoted(reason)}"]
         lines += [f"match = {_quoted(each.match)}"] if each.match is not None else []
         lines += [f'reading = "{reading}"']
         lines += [f"issue = {_quoted(each.issue)}"] if each.issue is not None else []
