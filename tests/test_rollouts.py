@@ -35,7 +35,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def pairs() -> RolloutMatrix:
-    return roll_out_all(SMALL)
+    return roll_out_all()
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +98,12 @@ def test_the_solver_comes_to_the_same_for_every_pair(pairs: RolloutMatrix) -> No
     from turnaffinity.explorer.solver import SOLVED_GOALS, holds_side_by_side
 
     for one in pairs.pairs:
-        found = {goal: holds_side_by_side(one.a.reading, one.b.reading, goal, 3) for goal in SOLVED_GOALS}
+        found = {goal: holds_side_by_side(one.a.reading, one.b.reading, goal, Bounds().max_durations) for goal in SOLVED_GOALS}
         assert found == {goal: one.cell(goal).holds for goal in SOLVED_GOALS}, (one.a.name, one.b.name)
 
 
-def test_readme_shows_the_small_matrix_as_it_is() -> None:
-    assert rollouts_markdown(roll_out_all()) in (HERE.parent / "README.md").read_text(encoding="utf-8")
+def test_readme_shows_the_small_matrix_as_it_is(pairs: RolloutMatrix) -> None:
+    assert rollouts_markdown(pairs) in (HERE.parent / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_verb_prints_json_of_the_fixed_shape() -> None:
@@ -160,14 +160,14 @@ def test_the_commands_of_a_record_run(pairs: RolloutMatrix, result: Exploration)
     commands = block[1].strip().splitlines()
     assert len(commands) == 3
     for command in commands:
-        extra = ["--depth", "2"] if " explore " in command else ["--rule", "TA-TURN-5"]
+        extra = ["--depth", "1", "--nodes", "2"] if " explore " in command else ["--rule", "TA-TURN-5"]
         done = typed(*command.split()[1:], *extra)
         assert done.returncode == (0 if " explore " in command else 1), done.stderr  # a filtered run is incomplete
 
 
 def test_a_record_of_choices_without_a_name_tells_their_rollout(tmp_path: Path) -> None:
     path = tmp_path / "record.md"
-    wish = ("--decide", "D2=after", "--present", "D4=repair", "--depth", "2", "--nodes", "2")
+    wish = ("--decide", "D2=after", "--present", "D4=repair", "--depth", "1", "--nodes", "2")
     done = typed("explore", *wish, "--adr", path)
     assert done.returncode == 0, done.stderr
     text = path.read_text(encoding="utf-8")
