@@ -65,6 +65,21 @@ def test_half_a_sentence_is_not_translated() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "chinese"),
+    [
+        ("affinity first, one script", "先亲和，一个脚本"),  # clauses
+        ("n1, n2, n3", "n1、n2、n3"),  # names
+        ("note=two words, and a thing", "note=two words, and a thing"),  # somebody's own words
+        ("G8 (no theft) needs D1 = reuse, D4 = write-once or repair.",
+         "G8（不被抢走）要求 D1 = reuse，D4 = write-once 或 repair。"),
+        ("error bad_request: no such thing here", "错误 bad_request：no such thing here"),
+    ],
+)  # fmt: skip
+def test_a_list_is_told_part_by_part_and_somebodys_own_words_stay(text: str, chinese: str) -> None:
+    assert told(text, "zh") == chinese
+
+
+@pytest.mark.parametrize(
     ("text", "is_one"),
     [
         ("no node, after {0} looks", True),

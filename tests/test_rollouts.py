@@ -98,7 +98,8 @@ def test_the_solver_comes_to_the_same_for_every_pair(pairs: RolloutMatrix) -> No
     from turnaffinity.explorer.solver import SOLVED_GOALS, holds_side_by_side
 
     for one in pairs.pairs:
-        found = {goal: holds_side_by_side(one.a.reading, one.b.reading, goal, Bounds().max_durations) for goal in SOLVED_GOALS}
+        a, b, longest = one.a.reading, one.b.reading, Bounds().max_durations
+        found = {goal: holds_side_by_side(a, b, goal, longest) for goal in SOLVED_GOALS}
         assert found == {goal: one.cell(goal).holds for goal in SOLVED_GOALS}, (one.a.name, one.b.name)
 
 

@@ -131,9 +131,13 @@ def _told_as_list(text: str, lang: str, depth: int) -> str:
         return "".join(each) if not any(map(_ENGLISH.search, each)) else text
     for between, there in _LISTS.items():
         if between in text:
-            parts = [told(part, lang, depth + 1) for part in text.split(between)]
-            joined = there.join(parts)
-            if joined != text and not _ENGLISH.search(joined):
+            parts = text.split(between)
+            each = [told(part, lang, depth + 1) for part in parts]
+            untold = between == ", " and each == parts
+            if untold and any(map(_ONE_SPACE.search, parts)):
+                continue
+            joined = ("、" if untold else there).join(each)  # names, or clauses
+            if not _ENGLISH.search(joined):
                 return joined
     return text
 

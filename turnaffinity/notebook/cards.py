@@ -25,7 +25,7 @@ class RuleCard(Shown):
         if rule.note_line_zh:
             told.append(f"  {words.label('note')}{rule.note_line_zh}")
             told += [f"        {rule.note_line_en}"] if words.lang == "en" else []
-        return [*told, f"  {words.label('why')} {words.told(rule.why)}"]
+        return [*told, f"  {words.label('why')}{words.told(rule.why)}"]
 
     def html(self) -> str:
         """The card as a block with a line at its left."""
@@ -68,4 +68,5 @@ def rule(rule_id: str) -> RuleCard:
 def say(*parts: object) -> None:
     """Print a sentence, or parts of one with spaces between, in the reader's language."""
     words = Words()
-    print(*(words.told(part) if isinstance(part, str) else part for part in parts))
+    told = " ".join(words.told(part) if isinstance(part, str) else str(part) for part in parts)
+    print(told.replace("： ", "："))  # a Chinese colon has its space in itself
