@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -166,3 +167,27 @@ def test_the_lua_starter_conforms_without_a_warning(tmp_path: Path) -> None:
     judged = verdict_on(tmp_path, "--lua", str(tmp_path / "script" / "select_node.lua"))
     assert judged["verdict"] == "conforms"
     assert {rule["status"] for rule in judged["rules"]} == {"pass"}
+
+
+@pytest.mark.parametrize("language", [*sorted(ADAPTERS), "lua"])
+def test_in_chinese_a_starters_comments_are_told_and_its_code_is_the_same(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = write(language, tmp_path / "en")
+    monkeypatch.setenv("TURNAFFINITY_LANG", "zh")
+    found = write(language, tmp_path / "zh")
+    assert [path.name for path in found] == [path.name for path in wanted]
+    assert re.search("[\u4e00-\u9fff]", (tmp_path / "zh" / "README.md").read_text(encoding="utf-8"))
+    for english, chinese in zip(wanted, found, strict=True):
+        if english.suffix != ".md":
+            assert without_comments(english) == without_comments(chinese)
+
+
+def write(language: str, folder: Path) -> list[Path]:
+    init(language, folder)
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def without_comments(path: Path) -> list[str]:
+    """A line's code, whatever is said behind it or in its place."""
+    return [re.sub(r"(\s|^)(#|//|--|\"\"\").*", "", line) for line in path.read_text(encoding="utf-8").splitlines()]

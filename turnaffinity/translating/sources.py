@@ -14,6 +14,7 @@ from turnaffinity.contract.rules import RULES
 from turnaffinity.shared_files import PACKAGE, shared
 from turnaffinity.translating.edition import blocks, cells_of, is_prose, prose_of, titles_of
 from turnaffinity.translating.files import messages_of
+from turnaffinity.translating.starters import BUILT, sentences_of
 
 Messages = dict[str, list[str]]
 """Each English text, in the order of its source, with the places where it stands."""
@@ -174,6 +175,10 @@ def _command_line() -> Messages:
                 place = f"{path.parent.name}/{path.name}"
                 if place not in found.setdefault(text, []):
                     found[text].append(place)
+    for path in sorted(shared("conformance", "starters").glob("*/**/*")):
+        if path.is_file() and not BUILT & set(path.parts) and path.suffix != ".lock":
+            for text in sentences_of(path.name, path.read_text(encoding="utf-8")):
+                found.setdefault(text, []).append(f"{path.parent.name}/{path.name}")
     return found
 
 

@@ -17,9 +17,6 @@ LANGUAGES = ("python", "node", "rust", "go", "lua")
 BORROWED = {"rust": {"src/json.rs": "implementations/rust/src/json.rs"}}
 """Files that a starter shares with an example: its own name, and the file below `conformance/`."""
 
-BUILT = {"target", "node_modules", "__pycache__"}
-"""What trying a starter in place leaves there; never written."""
-
 
 def init(
     language: Annotated[
@@ -73,11 +70,18 @@ def init(
 
 def _starter(language: str) -> dict[str, bytes]:
     """The files to write, by their names below DIR; raises `CannotRun` if the installation lacks them."""
+    from turnaffinity.catalogs import preferred_language
     from turnaffinity.shared_files import shared
+    from turnaffinity.translating.starters import BUILT, in_language
 
+    lang = preferred_language()
     source, conformance = shared("conformance", "starters", language), shared("conformance")
     names = [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
-    own = {str(name): (source / name).read_bytes() for name in sorted(names) if not BUILT & set(name.parts)}
+    own = {
+        str(name): in_language(name.name, (source / name).read_text(encoding="utf-8"), lang).encode()
+        for name in sorted(names)
+        if not BUILT & set(name.parts)
+    }
     return own | {name: (conformance / below).read_bytes() for name, below in BORROWED.get(language, {}).items()}
 
 
