@@ -22,7 +22,7 @@ def rule_page(rule: Rule, scene: Scene | None, notebooks: Sequence[str], lang: s
     """Statement, source, reason, cases, a right and a wrong scene, known mistakes, vectors, and the notebook."""
     words = Words(lang)
     zh = lang == "zh"
-    judged = ", ".join(words(JUDGED_FOR[letter]) for letter in "LST" if letter in rule.profiles)
+    judged = words.listed(words(JUDGED_FOR[letter]) for letter in "LST" if letter in rule.profiles)
     lines = [f"# {rule.id}", "", f"**{rule.level}** · {judged} · {_section(rule, words)}", ""]
     lines += [rule.statement_zh if zh else rule.statement, ""]
     if rule.note_line_zh:
@@ -31,8 +31,8 @@ def rule_page(rule: Rule, scene: Scene | None, notebooks: Sequence[str], lang: s
     if rule.why:
         lines += [f"## {words('why')}", "", told(rule.why, lang), ""]
     if notebooks:
-        links = ", ".join(f"[{name}](../../{name}.ipynb)" for name in notebooks)
-        lines += [f"{words('walked through in')} {links}.", ""]
+        links = words.listed(f"[{name}](../../{name}.ipynb)" for name in notebooks)
+        lines += [words("{sentence}.", sentence=f"{words('walked through in')} {links}"), ""]
     lines += [f"## {words('what is checked')}", ""]
     claims = dict.fromkeys(case.title for case in cases_of(rule.id))
     lines += [f"- {told(title, lang)}" for title in claims] or [words("nothing by cases: the audit looks for it")]

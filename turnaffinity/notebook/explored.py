@@ -65,7 +65,9 @@ def decisions() -> Told:
     lines: list[str] = []
     zh = Words().lang == "zh"
     for decision in DECISIONS:
-        lines.append(f"{decision.id} ({decision.rule})  {decision.question_zh if zh else decision.question}:")
+        lines.append(
+            f"{decision.id} ({decision.rule})  {decision.question_zh if zh else decision.question}{'：' if zh else ':'}"
+        )
         choices = decision.choices_zh if zh else decision.choices
         lines += [f"    {choice:16} {what}" for choice, what in choices.items()]
     return Told(tuple(lines))
