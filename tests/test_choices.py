@@ -1,4 +1,4 @@
-"""Is a right scheduler with other choices told which reading it keeps, before anything else is said of it?"""
+"""Is a right scheduler with other choices told, in one mistake, which reading it keeps?"""
 
 import pytest
 from test_rollouts import example

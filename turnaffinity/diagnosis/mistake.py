@@ -33,7 +33,7 @@ class Mistake:
     right: str = ""
     """The reference's line that the known mistake changes."""
     of_choices: bool = False
-    """Whether it is another reading that was meant, perhaps: what else fails may come of it, and is read after it."""
+    """Whether another reading was meant, perhaps: of equals this is told first, as the others may come of it."""
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -94,8 +94,8 @@ def _found_in(report: Report) -> list[Mistake]:
     return sorted(mistakes, key=_place)
 
 
-def _place(mistake: Mistake) -> tuple[bool, int, bool, int]:
-    return not mistake.of_choices, ORDER.index(mistake.level), mistake.looks_like is None, -mistake.explains
+def _place(mistake: Mistake) -> tuple[int, bool, bool, int]:
+    return ORDER.index(mistake.level), not mistake.of_choices, mistake.looks_like is None, -mistake.explains
 
 
 def _seen(failures: Sequence[CaseResult], explained: Sequence[Mistake], layout: KeyLayout) -> Mistake | None:

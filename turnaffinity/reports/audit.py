@@ -149,7 +149,7 @@ def _print_warnings(console: Console, report: AuditReport, names: Names) -> None
             words = Words()
             times = f"{len(found)} times, first at line {first['line']}" if len(found) > 1 else f"line {first['line']}"
             observed, wanted = (words.told(names.apply(one_line(first[part]))) for part in ("observed", "expected"))
-            text = f"{observed}{'；' if words.lang == 'zh' else '; '}{words.label('wanted')}{wanted}"
+            text = words.listed((observed, f"{words.label('wanted')}{wanted}"), "; ")
             for line in hanging(f"{words('warn')} {rule['id']}  {words.label(words.told(times))}", text, console.width):
                 console.print(Text(line, style=STYLES["warn"]), soft_wrap=True)
 

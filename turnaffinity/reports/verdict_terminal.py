@@ -246,12 +246,11 @@ def _print_ending(console: Console, words: Words, report: Report, *, brief: bool
     drawn = [(rule.id, rule.draws) for rule in report.rules if rule.draws]
     if drawn:
         each = ", ".join(f"{rule_id} {draws}" for rule_id, draws in drawn)
-        semicolon = "；" if words.lang == "zh" else "; "
         chance = words("a choice that is not random passes with a chance below 1e-9")
         total = sum(draws for _, draws in drawn)
         which = "" if brief else f" ({each})"
         count = words("{n} draws", n=total)
-        print_hanging(console, words.label("drawn at random"), f"{count}{which}{semicolon}{chance}", "dim")
+        print_hanging(console, words.label("drawn at random"), words.listed((f"{count}{which}", chance), "; "), "dim")
     if report.profile == "scheduler":
         seen = words.listed(f"{name} = {choice or words('not seen')}" for name, choice in report.decisions.items())
         console.print(f"{words.label('decisions seen')}{seen}")

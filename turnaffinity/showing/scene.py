@@ -158,7 +158,7 @@ def _told(given: Given, pools: int, before: int, names: Names, words: Words) -> 
         add("job {job} bound to {node}", job=names.job(job), node=names.node(node))
     if before:
         add("{n} steps before this one" if before > 1 else "one step before this one", n=before)
-    return ("；" if words.lang == "zh" else "; ").join(parts)
+    return words.listed(parts, "; ")
 
 
 def _some(shown: Iterable[str], words: Words) -> str:
@@ -166,7 +166,7 @@ def _some(shown: Iterable[str], words: Words) -> str:
     told = every[:MOST_NAMED]
     if len(every) > len(told):
         told.append(words("{n} more", n=len(every) - len(told)))
-    return ("、" if words.lang == "zh" else ", ").join(told) or words("nobody")
+    return words.listed(told) or words("nobody")
 
 
 def _asked(step: Mapping[str, Any], names: Names, words: Words) -> str:
