@@ -310,15 +310,17 @@ def first_of(*words: str | Path) -> str:
     return " ".join(done.stdout.partition("1. ")[2].partition("   breaks")[0].split())
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name < "03" else pytest.mark.long) for name in SCRIPTS]
-)
+def in_ci(name: str) -> pytest.MarkDecorator:
+    """The first ten in CI, and each third of the others; the rest in `make soak`."""
+    return pytest.mark.long if name <= "10" or int(name) % 3 == 0 else pytest.mark.soak
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name < "03" else in_ci(name)) for name in SCRIPTS])
 def test_a_script_that_no_mutant_was_made_from_is_named_rightly(name: str) -> None:
     assert SCRIPTS[name] in first_of("--lua", TOLD / f"{name}.lua")
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=in_ci(name)) for name in SCHEDULERS])
 def test_a_scheduler_that_no_mutant_was_made_from_is_named_rightly(name: str) -> None:
     assert SCHEDULERS[name] in first_of("--adapter", f"{sys.executable} {TOLD / name}.py", "--reading", "auto")
 

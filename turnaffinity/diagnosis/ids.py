@@ -71,7 +71,7 @@ MORE = {"en": "it becomes {name}", "zh": "变成了 {name}"}
 
 def changed_id(results: Sequence[CaseResult], layout: KeyLayout) -> tuple[Changed, CaseResult] | None:
     """How an id is changed on its way into its key, with a scene that shows it, if half of these scenes do."""
-    found = [(changed, result) for result in results if (changed := next(_changed_in(result, layout), None))]
+    found = [(changed, result) for result in results if (changed := _first_in(result, layout))]
     counts = Counter(changed.kind + changed.how for changed, _ in found)
     if not counts:
         return None
@@ -79,6 +79,20 @@ def changed_id(results: Sequence[CaseResult], layout: KeyLayout) -> tuple[Change
     if 2 * count < len(results):
         return None
     return min((pair for pair in found if pair[0].kind + pair[0].how == name), key=lambda pair: len(pair[1].wire))
+
+
+BY_HOW_MUCH_IT_TELLS = ("case", "begin", "cut", "more", "other", "part")
+"""Of several ways in one scene the first of these: a part of one id may be found in another by chance."""
+
+
+def _first_in(result: CaseResult, layout: KeyLayout) -> Changed | None:
+    """The change that a scene shows, the same whatever the order in which its ids are looked at."""
+
+    def place(changed: Changed) -> tuple[int, int, str]:
+        how = BY_HOW_MUCH_IT_TELLS.index(changed.how.partition(" ")[0])
+        return KINDS.index(changed.kind), how, changed.how
+
+    return min(_changed_in(result, layout), key=place, default=None)
 
 
 def _changed_in(result: CaseResult, layout: KeyLayout) -> Iterator[Changed]:
