@@ -189,7 +189,9 @@ def test_a_play_that_leaves_steps_out_is_not_taken_for_the_runs_own_history() ->
 @pytest.fixture(scope="module")
 def capsules_of_a_mistake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mistake")
-    run(folder, "verify", "--lua", ROOT / "tests/strangers/told/05.lua", "--seed", "3", "--capsules", folder / "c")
+    rules = (part for rule in ("TA-BIND-2", "TA-SEL-1", "TA-SEL-7") for part in ("--rule", rule))
+    script = ROOT / "tests/strangers/told/05.lua"
+    run(folder, "verify", "--lua", script, "--seed", "3", *rules, "--capsules", folder / "c")
     return folder / "c"
 
 
