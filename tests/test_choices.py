@@ -1,11 +1,14 @@
 """Is a right scheduler with other choices told, in one mistake, which reading it keeps?"""
 
+from dataclasses import replace
+
 import pytest
 from test_rollouts import example
 
 from turnaffinity.contract.decisions import PRESETS, parse_reading
+from turnaffinity.diagnosis.causes import of_one_cause
 from turnaffinity.diagnosis.choices import is_one_under, other_choices
-from turnaffinity.diagnosis.mistakes import mistakes_of
+from turnaffinity.diagnosis.mistakes import mistakes_of, unknown_mistake
 from turnaffinity.diagnosis.patterns import known_mistakes
 from turnaffinity.judging.run import verify
 from turnaffinity.judging.verdict import Report
@@ -28,6 +31,15 @@ def test_all_that_comes_of_other_choices_is_one_mistake_with_the_reading_to_judg
     assert "--reading steady。" in mistake.mend["zh"]
     assert len(mistake.cases) == sum(result.outcome == "fail" for result in report.results)
     assert {"TA-CLEAR-3", "TA-WRITE-4", "TA-WRITE-5"} <= set(mistake.rules)
+
+
+def test_other_choices_are_the_cause_of_nothing_else(report: Report) -> None:
+    (chosen,) = mistakes_of(report)
+    scene = replace(chosen.scene, wire=tuple({**command, "broken": True} for command in chosen.scene.wire))
+    chosen = replace(chosen, scene=scene)
+    beside = replace(unknown_mistake([scene]), cases=chosen.cases)
+    assert len(of_one_cause([replace(chosen, of_choices=False), beside], report.layout)) == 1
+    assert len(of_one_cause([chosen, beside], report.layout)) == 2
 
 
 def test_one_other_choice_keeps_the_sentence_of_the_mistake_that_it_may_be() -> None:

@@ -23,8 +23,8 @@ def rule_page(rule: Rule, scene: Scene | None, notebooks: Sequence[str], lang: s
     words = Words(lang)
     zh = lang == "zh"
     judged = words.listed(words(JUDGED_FOR[letter]) for letter in "LST" if letter in rule.profiles)
-    lines = [f"# {rule.id}", "", f"**{rule.level}** · {judged} · {_section(rule, words)}", ""]
-    lines += [rule.statement_zh if zh else rule.statement, ""]
+    lines = [f"# {rule.id}", "", f"**{rule.level}** · {judged} · {words.source(rule)}", ""]
+    lines += [words.statement(rule.id), ""]
     if rule.note_line_zh:
         lines += [f"## {words('the note says')}", "", f"> {rule.note_line_zh}", ""]
         lines += [] if zh or not rule.note_line_en else [f"> {rule.note_line_en}", ""]
@@ -38,11 +38,6 @@ def rule_page(rule: Rule, scene: Scene | None, notebooks: Sequence[str], lang: s
     lines += [f"- {told(title, lang)}" for title in claims] or [words("nothing by cases: the audit looks for it")]
     lines += ["", *_scene(scene, words), *_mistakes(rule, words), *_vectors(rule, words)]
     return "\n".join(lines) + "\n"
-
-
-def _section(rule: Rule, words: Words) -> str:
-    """Where the rule comes from: "note 2", or "field" for what was met in real systems."""
-    return re.sub(r"\b(note|field)\b", lambda word: words(word[1]), rule.section)
 
 
 def _scene(scene: Scene | None, words: Words) -> list[str]:

@@ -91,21 +91,22 @@ def _explore(wishes: Wishes, bounds: Bounds) -> None:
         )
     texts: dict[Path, str | bytes] = {}
     words = Words(wishes.lang)
-    if wishes.json:
-        texts[wishes.json] = _json({**result.as_json(), "crashes": search_crashes().as_json()})
+    crashes = search_crashes() if wishes.json or wishes.crashes else None
+    if wishes.json and crashes:
+        texts[wishes.json] = _json({**result.as_json(), "crashes": crashes.as_json()})
     if wishes.html and upgrades:
         from turnaffinity.reports.matrix import matrix_page
 
-        crashes = search_crashes() if wishes.crashes else None
-        texts[wishes.html] = matrix_page(result, rollouts_html(upgrades, words), crashes=crashes, lang=wishes.lang)
+        also = crashes if wishes.crashes else None
+        texts[wishes.html] = matrix_page(result, rollouts_html(upgrades, words), crashes=also, lang=wishes.lang)
     if wishes.adr and upgrades:
         today = datetime.now(UTC).date().isoformat()
         texts[wishes.adr] = decision_record(decided, result, upgrades, today=today, present=present.name, words=words)
     write_all(texts)
     if wishes.json != STDOUT:
         print_exploration(console_for(), result, told, wanted, words)
-        if wishes.crashes:
-            print_crashes(console_for(), search_crashes(), words)
+        if wishes.crashes and crashes:
+            print_crashes(console_for(), crashes, words)
 
 
 def _json(data: dict[str, Any]) -> str:

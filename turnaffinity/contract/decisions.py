@@ -84,6 +84,11 @@ class Reading:
         return next((name for name, reading in PRESETS.items() if reading == self), None)
 
     @property
+    def text(self) -> str:
+        """What `parse_reading` reads back: the preset's name, or "D1=..,D2=..,D3=..,D4=.."."""
+        return self.name or ",".join(f"{decision}={choice}" for decision, choice in self.as_dict().items())
+
+    @property
     def label(self) -> str:
         """The preset's name, or the four choices joined by " / "."""
         return self.name or " / ".join(self.as_dict().values())

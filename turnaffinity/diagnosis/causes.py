@@ -36,8 +36,11 @@ def _first(mistake: Mistake) -> tuple[bool, bool, int]:
 
 
 def _same(head: Mistake, other: Mistake, layout: KeyLayout) -> bool:
-    """Whether what breaks `head` breaks `other`, of which nothing is known for sure, and both are as grave."""
-    if (other.looks_like and not other.perhaps) or head.level != other.level:
+    """Whether what breaks `head` breaks `other`, of which nothing is known for sure, and both are as grave.
+
+    Other choices break what they break by commands that are right in themselves: they are the cause of nothing else.
+    """
+    if (other.looks_like and not other.perhaps) or head.level != other.level or head.of_choices or other.of_choices:
         return False
     broken = {_shape(command, layout) for command in _broken(head)}
     if _broken(other):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from turnaffinity.contract.decisions import DECISIONS, Decision, Reading, parse_reading, reading_from
+from turnaffinity.contract.decisions import DECISIONS, Reading, parse_reading, reading_from
 from turnaffinity.diagnosis.mistake import Mistake, size_of
 from turnaffinity.diagnosis.patterns import Known
 from turnaffinity.judging.verdict import Report
+from turnaffinity.showing.wording import Words
 
 
 def is_one_under(known: Known, reading: Reading) -> bool:
@@ -45,7 +46,7 @@ def with_choices_told(mistakes: Sequence[Mistake], report: Report, known: Mappin
     else:
         scene = min((case for case in cases if case.rule in rules), key=size_of, default=chosen[0].scene)
         told = Mistake(_says(others, report.reading), _mend(others, report.reading), cases, scene, of_choices=True)
-    return [told, *(each for each in mistakes if each not in chosen)]
+    return [told, *(each for each in mistakes if _rule_of(each, known) not in rules)]
 
 
 def _rule_of(mistake: Mistake, known: Mapping[str, Known]) -> str:
@@ -53,30 +54,28 @@ def _rule_of(mistake: Mistake, known: Mapping[str, Known]) -> str:
 
 
 def _says(others: Mapping[str, str], reading: Reading) -> dict[str, str]:
-    choices = {lang: _listed(others, lang) for lang in ("en", "zh")}
     which = "other choices" if len(others) > 1 else "another choice"
     return {
-        "en": f"It makes {which} than the reading {reading.label}: {choices['en']}.",
-        "zh": f"它作的选择与解读 {reading.label} 不同：{choices['zh']}。",
+        "en": f"It makes {which} than the reading {reading.label}: {_listed(others, Words('en'))}.",
+        "zh": f"它作的选择与解读 {reading.label} 不同：{_listed(others, Words('zh'))}。",
     }
 
 
-def _listed(others: Mapping[str, str], lang: str) -> str:
-    def told(decision: Decision) -> str:
-        choice = others[decision.id]
-        if lang == "zh":
-            return f"{decision.id} = {choice}（{decision.choices_zh[choice]}）"
-        return f"{decision.id} = {choice} ({decision.choices[choice]})"
-
-    return ("，" if lang == "zh" else ", ").join(told(each) for each in DECISIONS if each.id in others)
+def _listed(others: Mapping[str, str], words: Words) -> str:
+    chosen = [each for each in DECISIONS if each.id in others]
+    return words.listed(
+        words("{choice} ({means})", choice=f"{each.id} = {others[each.id]}", means=words.choices(each)[others[each.id]])
+        for each in chosen
+    )
 
 
 def _mend(others: Mapping[str, str], reading: Reading) -> dict[str, str]:
     wanted = [f"{name} = {choice}" for name, choice in reading.as_dict().items() if name in others]
     option = _option(others, reading)
+    en, zh = (Words(lang).listed(wanted) for lang in ("en", "zh"))
     return {
-        "en": f"If that is meant, judge by it: {option}. If not, make it {', '.join(wanted)}.",
-        "zh": f"如果这是有意的，请按它来判定：{option}。如果不是，请改为 {'，'.join(wanted)}。",
+        "en": f"If that is meant, judge by it: {option}. If not, make it {en}.",
+        "zh": f"如果这是有意的，请按它来判定：{option}。如果不是，请改为 {zh}。",
     }
 
 
@@ -90,5 +89,4 @@ def _or_judged_by(mend: Mapping[str, str], others: Mapping[str, str], reading: R
 
 
 def _option(others: Mapping[str, str], reading: Reading) -> str:
-    meant = reading_from(reading.as_dict() | dict(others))
-    return f"--reading {meant.name or ','.join(f'{name}={choice}' for name, choice in meant.as_dict().items())}"
+    return f"--reading {reading_from(reading.as_dict() | dict(others)).text}"

@@ -161,12 +161,12 @@ def tell_in(
     """A mistake in words that takes so many lines at most: with less of the wire where it would take more."""
     for wire_rows in range(MOST_WIRE, 0, -1):
         told = tell(mistake, report, words, width=width, script=script, wire_rows=wire_rows)
-        if size_of(told, "full", words, width) <= room:
+        if height_of(told, "full", words, width) <= room:
             break
     return told
 
 
-def size_of(told: Told, form: Form, words: Words, width: int | None = None) -> int:
+def height_of(told: Told, form: Form, words: Words, width: int | None = None) -> int:
     """The lines that a mistake takes, with the empty one before it."""
     return (form != "row") + len(hanging(*told.heading(1, form, words), width)) + len(told.lines(width, form))
 
@@ -175,7 +175,7 @@ def forms(mistakes: Sequence[Told], room: int, words: Words, width: int | None =
     """How much of each mistake is shown in so many lines: of the first all, of each known one at least its mend."""
 
     def size(at: int, form: Form) -> int:
-        return size_of(mistakes[at], form, words, width)
+        return height_of(mistakes[at], form, words, width)
 
     chosen: list[Form] = ["full" if at == 0 else "brief" if told.known else "row" for at, told in enumerate(mistakes)]
     used = sum(size(at, form) for at, form in enumerate(chosen))

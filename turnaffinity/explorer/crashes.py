@@ -105,7 +105,7 @@ class CrashReport:
         for takeover in self.takeovers:
             by_loss.setdefault((takeover.steps, takeover.losses), []).append(takeover)
         for (steps, losses), rows in by_loss.items():
-            shared = sorted({f"{key}={value}" for row in rows for key, value in row.reading.as_dict().items()})
+            shared = sorted({text for row in rows for text in _texts(row.reading)})
             fixed = [one for one in shared if all(one in _texts(row.reading) for row in rows)]
             what = "; ".join(losses) or "nothing that it does not lose alone"
             example = min((row.example for row in rows), key=len)
@@ -265,7 +265,7 @@ _DONE = {
         "clear pointer": "B clears the pointer",
     },
 }  # fmt: skip
-"""A step of an interleaving in words, with who takes it."""
+"""A step of an interleaving in words, with who takes it: whole sentences, as the catalogs tell lists of them."""
 
 
 def _losses(store: Store, reading: Reading) -> Iterator[str]:

@@ -51,8 +51,7 @@ def parse_version(text: str) -> Version:
 
 def version_of(reading: Reading) -> Version:
     """The version that follows a reading, under the name that `--rollout` and `--reading` take."""
-    choices = ",".join(f"{decision}={choice}" for decision, choice in reading.as_dict().items())
-    return Version(reading.name or choices, reading)
+    return Version(reading.text, reading)
 
 
 def before_runs(world: World, request: Request, *, around: Surroundings = still) -> Iterator[Run]:

@@ -63,13 +63,10 @@ def glossary() -> Told:
 def decisions() -> Told:
     """The open decisions with their choices, and the rule whose verdict depends on each."""
     lines: list[str] = []
-    zh = Words().lang == "zh"
+    words = Words()
     for decision in DECISIONS:
-        lines.append(
-            f"{decision.id} ({decision.rule})  {decision.question_zh if zh else decision.question}{'：' if zh else ':'}"
-        )
-        choices = decision.choices_zh if zh else decision.choices
-        lines += [f"    {choice:16} {what}" for choice, what in choices.items()]
+        lines.append(words.label(f"{decision.id} ({decision.rule})  {words.question(decision)}").rstrip())
+        lines += [f"    {choice:16} {what}" for choice, what in words.choices(decision).items()]
     return Told(tuple(lines))
 
 

@@ -111,12 +111,11 @@ def rules_block() -> str:
 
 def readings_block() -> str:
     """The open decisions with their choices, and what each named reading chooses."""
-    zh = Words().lang == "zh"
-    lines = [Words().told("| | decides | choices |"), "|---|---|---|"]
+    words = Words()
+    lines = [words.told("| | decides | choices |"), "|---|---|---|"]
     for each in DECISIONS:
-        said, question = (each.choices_zh, each.question_zh) if zh else (each.choices, each.question)
-        choices = "; ".join(f"`{choice}`: {meaning}" for choice, meaning in said.items())
-        lines.append(f"| {each.id} | {question} | {choices} |")
+        choices = "; ".join(f"`{choice}`: {meaning}" for choice, meaning in words.choices(each).items())
+        lines.append(f"| {each.id} | {words.question(each)} | {choices} |")
     lines += [
         "",
         f"| {Words()('reading')} | {' | '.join(each.id for each in DECISIONS)} |",

@@ -17,16 +17,10 @@ from turnaffinity.diagnosis.markdown import trace_as_markdown
 from turnaffinity.diagnosis.telling import MOST_MISTAKES
 from turnaffinity.diagnosis.traces import tell_in_trace
 from turnaffinity.reports.page import rendered
-from turnaffinity.reports.verdict_terminal import (
-    console_for,
-    print_families,
-    print_finding,
-    print_hanging,
-    print_verdict,
-)
+from turnaffinity.reports.verdict_terminal import console_for, print_families, print_finding, print_verdict
 from turnaffinity.showing.finding import one_line, recorded_finding
 from turnaffinity.showing.names import Names
-from turnaffinity.showing.shown import hanging
+from turnaffinity.showing.shown import print_hanging
 from turnaffinity.showing.wording import Words
 
 STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "unobservable": "cyan", "conforms": "bold green",
@@ -150,8 +144,8 @@ def _print_warnings(console: Console, report: AuditReport, names: Names) -> None
             times = f"{len(found)} times, first at line {first['line']}" if len(found) > 1 else f"line {first['line']}"
             observed, wanted = (words.told(names.apply(one_line(first[part]))) for part in ("observed", "expected"))
             text = words.listed((observed, f"{words.label('wanted')}{wanted}"), "; ")
-            for line in hanging(f"{words('warn')} {rule['id']}  {words.label(words.told(times))}", text, console.width):
-                console.print(Text(line, style=STYLES["warn"]), soft_wrap=True)
+            label = f"{words('warn')} {rule['id']}  {words.label(words.told(times))}"
+            print_hanging(console, label, text, STYLES["warn"])
 
 
 def _print_failure(console: Console, rule_id: str, failure: dict[str, Any], names: Names) -> None:

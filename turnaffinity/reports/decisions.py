@@ -11,8 +11,8 @@ from turnaffinity.contract.rules import RULES
 from turnaffinity.explorer.matrix import Exploration
 from turnaffinity.explorer.rollouts import Rollout, RolloutMatrix
 from turnaffinity.explorer.versions import ALL_VERSIONS, version_of
-from turnaffinity.reports.matrix import BROKEN, HOLDS, bounds_told, say, story
-from turnaffinity.showing.shown import padded
+from turnaffinity.reports.matrix import BROKEN, HOLDS, bounds_told, story
+from turnaffinity.showing.shown import padded, print_hanging
 from turnaffinity.showing.wording import Words
 
 IDLE = "·"
@@ -22,7 +22,8 @@ IDLE = "·"
 def print_rollout(console: Console, rollout: Rollout, *, lang: str = "en") -> None:
     """Print each goal with both versions at work, and a smallest counterexample of each that fails."""
     words = Words(lang)
-    say(console, words.told(f"{rollout.a.name} and {rollout.b.name} serve the same sessions, each finalize by either"))
+    both = f"{rollout.a.name} and {rollout.b.name} serve the same sessions, each finalize by either"
+    print_hanging(console, "", words.told(both))
     console.print()
     for cell in rollout.cells:
         mark = "[green]✓[/]" if cell.holds else "[red]✗[/]"
@@ -31,13 +32,13 @@ def print_rollout(console: Console, rollout: Rollout, *, lang: str = "en") -> No
         if not cell.holds:
             console.print()
             for line in story(cell, words):
-                say(console, line)
+                print_hanging(console, "", line)
     console.print()
     reach = "no state was cut off by the bounds: what holds, holds for speech of any length"
     if all(cell.closed for cell in rollout.cells if cell.holds):
-        say(console, words.told(reach))
+        print_hanging(console, "", words.told(reach))
     counts = f"{rollout.states} states in {rollout.seconds:.1f} s; {rollout.replayed} counterexamples replayed live"
-    say(console, words.told(counts))
+    print_hanging(console, "", words.told(counts))
 
 
 def mark_of(matrix: RolloutMatrix, a: str, b: str, goal_id: str) -> str:
@@ -123,10 +124,8 @@ def decision_record(
     ]  # fmt: skip
     for decision in DECISIONS:
         rule = RULES[decision.rule]
-        question = decision.question_zh if words.lang == "zh" else decision.question
-        lines.append(
-            f"- {words.label(f'**{decision.id}** ({decision.rule})')}{words('{sentence}?', sentence=question)}"
-        )
+        question = words("{sentence}?", sentence=words.question(decision))
+        lines.append(f"- {words.label(f'**{decision.id}** ({decision.rule})')}{question}")
         if rule.note_line_zh:
             gloss = f" ({rule.note_line_en})" if words.lang == "en" and rule.note_line_en else ""
             lines.append(f"  > {rule.note_line_zh}{gloss}")
@@ -167,8 +166,7 @@ def _choices(reading: Reading) -> str:
 def _choice(decision_id: str, reading: Reading, words: Words) -> str:
     decision = next(each for each in DECISIONS if each.id == decision_id)
     choice = reading.as_dict()[decision_id]
-    what = (decision.choices_zh if words.lang == "zh" else decision.choices)[choice]
-    return f"- {words.label(f'{decision_id} = `{choice}`')}{what}"
+    return f"- {words.label(f'{decision_id} = `{choice}`')}{words.choices(decision)[choice]}"
 
 
 def _compared(chosen: Reading, result: Exploration) -> list[Reading]:

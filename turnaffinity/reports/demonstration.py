@@ -10,7 +10,7 @@ from rich.text import Text
 from turnaffinity.contract.decisions import DECISIONS, Reading
 from turnaffinity.showing.keys import keys_view
 from turnaffinity.showing.names import Names
-from turnaffinity.showing.shown import hanging, padded, wrapped
+from turnaffinity.showing.shown import padded, print_hanging, wrapped
 from turnaffinity.showing.timeline import Moment, timeline_lines
 from turnaffinity.showing.wire import wire_view
 from turnaffinity.showing.wording import Words
@@ -29,13 +29,11 @@ def narrate(
     """
     words, names = Words(lang), Names()
     about = f"{words('on')} {server_name}, {words('reading')} {reading.label}"
-    _say(console, f"{words.listed((words('A long speech in a room of three languages'), about))}", "bold")
+    _say(console, words.listed((words("A long speech in a room of three languages"), about)), "bold")
     for decision in DECISIONS:
         choice = reading.as_dict()[decision.id]
-        question, choices = (
-            (decision.question_zh, decision.choices_zh) if lang == "zh" else (decision.question, decision.choices)
-        )
-        _say(console, f"{words.label(question)}{choices[choice]}", label=f"  {decision.id}  ")
+        said = f"{words.label(words.question(decision))}{words.choices(decision)[choice]}"
+        _say(console, said, label=f"  {decision.id}  ")
     moments = []
     for number, told in enumerate(story, 1):
         _name_ids(told, names)
@@ -89,7 +87,7 @@ def _moment(told: Told, names: Names, words: Words) -> Moment:
 
 
 def _say(console: Console, text: str, style: str = "", *, label: str = "") -> None:
-    _lines(console, hanging(label, text, console.width), style)
+    print_hanging(console, label, text, style)
 
 
 def _lines(console: Console, lines: Iterable[str], style: str = "") -> None:

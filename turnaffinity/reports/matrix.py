@@ -18,7 +18,7 @@ from turnaffinity.explorer.crashes import CrashReport
 from turnaffinity.explorer.matrix import Cell, Exploration
 from turnaffinity.reports.page import rendered
 from turnaffinity.showing.canvas import Picture
-from turnaffinity.showing.shown import hanging
+from turnaffinity.showing.shown import print_hanging
 from turnaffinity.showing.wording import Words
 
 HOLDS, BROKEN = "✓", "✗"
@@ -39,13 +39,7 @@ def print_crashes(console: Console, report: CrashReport, words: Words) -> None:
     """Print what is left where a scheduler dies between two commands."""
     console.print()
     for line in report.lines():
-        say(console, words.told(line), "" if line.endswith(":") else "  ")
-
-
-def say(console: Console, line: str, label: str = "") -> None:
-    """Print a line broken between words, the further ones under its first."""
-    for part in hanging(label, line, console.width):
-        console.print(part, highlight=False, markup=False, soft_wrap=True)
+        print_hanging(console, "" if line.endswith(":") else "  ", words.told(line))
 
 
 def _table(result: Exploration, words: Words) -> Table:
@@ -80,7 +74,7 @@ BOUNDS = {
 def _summary(console: Console, result: Exploration, words: Words) -> None:
     told = words.told
     for goal in GOALS:
-        say(console, f"{words.label(goal.title)}{told(goal.holds_if)}", f"{goal.id}  ")
+        print_hanging(console, f"{goal.id}  ", f"{words.label(goal.title)}{told(goal.holds_if)}")
     bounds = bounds_told(result.bounds, words)
     rate = int(result.transitions / max(result.seconds, 0.001))
     per_s = int(result.states / max(result.seconds, 0.001))
@@ -92,10 +86,10 @@ def _summary(console: Console, result: Exploration, words: Words) -> None:
         "no state was cut off by the bounds: what holds, holds for speech of any length" if result.closed else "",
     ):
         if line:
-            say(console, told(line))
+            print_hanging(console, "", told(line))
     console.print()
     for line in result.recommendation():
-        say(console, told(line))
+        print_hanging(console, "", told(line))
 
 
 def _tell(console: Console, result: Exploration, reading: Reading, wanted: Sequence[str], words: Words) -> None:
@@ -104,7 +98,7 @@ def _tell(console: Console, result: Exploration, reading: Reading, wanted: Seque
         if goal.id in wanted or (not wanted and not cell.holds):
             console.print()
             for line in story(cell, words):
-                say(console, line)
+                print_hanging(console, "", line)
 
 
 def matrix_markdown(exploration: Exploration) -> str:

@@ -45,7 +45,7 @@ def verdict_page(report: Report, *, lang: str = "en", script: ScriptLines | None
         mistakes=[tell(mistake, report, words, script=script) for mistake in found],
         script=[(number in at_fault, plain(line)) for number, line in enumerate(text, 1)],
         failed=sum(len(rule.failures) for rule in failing),
-        questions={each.id: each.question_zh if lang == "zh" else each.question for each in DECISIONS},
+        questions={each.id: words.question(each) for each in DECISIONS},
     )  # fmt: skip
 
 

@@ -20,13 +20,13 @@ from turnaffinity.contract.rules import family, judged_only_with_faults
 from turnaffinity.diagnosis.again import tell_again
 from turnaffinity.diagnosis.lua_lines import ScriptLines
 from turnaffinity.diagnosis.missing import missing
-from turnaffinity.diagnosis.telling import Form, Summary, forms, names_of, size_of, summary, tell, tell_in
+from turnaffinity.diagnosis.telling import Form, Summary, forms, height_of, names_of, summary, tell, tell_in
 from turnaffinity.judging.run import Progress as Told
 from turnaffinity.judging.suite import all_cases
 from turnaffinity.judging.verdict import Report, RuleReport
 from turnaffinity.showing.finding import Finding, finding, one_line
 from turnaffinity.showing.names import Names
-from turnaffinity.showing.shown import hanging
+from turnaffinity.showing.shown import hanging, print_hanging
 from turnaffinity.showing.wording import Words
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _print_mistakes(console: Console, words: Words, report: Report, script: Scri
         _print_after_mistakes(console, words, report, said)
     room = SCREEN - HEADLINE - besides.get().count("\n") - (len(said.shown) > 1)  # rows are set off by a line
     others = [tell(mistake, report, words, width=width, script=script) for mistake in said.shown[1:]]
-    rows = sum(size_of(told, "row", words, width) for told in others)
+    rows = sum(height_of(told, "row", words, width) for told in others)
     first = [tell_in(room - rows, mistake, report, words, width=width, script=script) for mistake in said.shown[:1]]
     mistakes = [*first, *others]
     shown: list[Form] = ["full"]
@@ -213,12 +213,6 @@ def _print_rule(console: Console, words: Words, rule: RuleReport) -> None:
     said = [*rule.reasons[:1], *rule.warnings[:1]] if not rule.failures else []
     for sentence in said:
         console.print(Padding(Text(words.told(one_line(sentence)), style=STYLES[rule.status]), (0, 0, 0, 14)))
-
-
-def print_hanging(console: Console, label: str, text: str, style: str = "") -> None:
-    """A label and a text whose further lines stand under its first."""
-    for line in hanging(label, text, console.width):
-        console.print(Text(line, style=style), soft_wrap=True)
 
 
 def _print_failure(console: Console, words: Words, rule: RuleReport, failure: dict[str, Any], report: Report) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PRE = "style='font-family:monospace;line-height:1.35;margin:.3em 0;white-space:pre;overflow-x:auto'"
 
@@ -37,6 +41,12 @@ def hanging(label: str, text: str, width: int | None = None) -> list[str]:
         return [label.rstrip(), *hanging("    ", text, width)]
     broken = wrapped(text, width - indent)
     return [(label if number == 0 else " " * indent) + line for number, line in enumerate(broken)]
+
+
+def print_hanging(console: Console, label: str, text: str, style: str = "") -> None:
+    """Print a label and a text whose further lines stand under its first."""
+    for line in hanging(label, text, console.width):
+        console.print(Text(line, style=style), soft_wrap=True)
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from turnaffinity.catalogs import LANGUAGES, preferred_language, said, told
-from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH, RULES
+from turnaffinity.contract.decisions import Decision
+from turnaffinity.contract.rules import FAMILIES, FAMILIES_ZH, RULES, Rule
 from turnaffinity.problem import Problem
 
 
@@ -45,6 +47,20 @@ class Words:
         if rule is None:
             return rule_id
         return rule.statement_zh if self._zh else rule.statement
+
+    def question(self, decision: Decision) -> str:
+        """What an open decision asks."""
+        return decision.question_zh if self._zh else decision.question
+
+    def choices(self, decision: Decision) -> dict[str, str]:
+        """What each choice of a decision means."""
+        return decision.choices_zh if self._zh else decision.choices
+
+    def source(self, rule: Rule) -> str:
+        """Where a rule comes from, the note's sections or the field: "note 1, 3", in Chinese "说明第 1、3 节"."""
+        in_sections = re.compile(r"\bnote (\d+(?:, \d+)*)")
+        source = in_sections.sub(lambda found: self("note {n}", n=self.listed(found[1].split(", "))), rule.section)
+        return re.sub(r"\b(field|kit)\b", lambda word: self(word[1]), source)
 
     def family(self, name: str) -> str:
         """What a family of rules is about."""

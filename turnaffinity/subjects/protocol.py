@@ -217,9 +217,7 @@ def finalize_members(
 
 def reading_word(reading: Reading | None) -> str | None:
     """The reading as hello says it: a preset's name, "D1=..,D2=..,D3=..,D4=..", or None where it is to be found out."""
-    if reading is None:
-        return None
-    return reading.name or ",".join(f"{decision}={choice}" for decision, choice in reading.as_dict().items())
+    return reading.text if reading else None
 
 
 def schema_texts() -> dict[str, str]:

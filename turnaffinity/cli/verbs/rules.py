@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
     from turnaffinity.contract.decisions import Decision
     from turnaffinity.contract.rules import Rule
-    from turnaffinity.showing.wording import Words
 
 CASES_MODULE = "turnaffinity.judging.suite"
 
@@ -136,7 +134,7 @@ def _print_table(console: Console, chosen: Sequence[Rule], lang: str) -> None:
         table.add_row(Text(family, style="bold"), "", "", Text(titles[family], style="bold"))
         for rule in members:
             level = Text(rule.level, style=LEVEL_STYLES[rule.level])
-            statement = hanging("", _statement(rule, lang), max(console.width - BEFORE_STATEMENT, 30))
+            statement = hanging("", words.statement(rule.id), max(console.width - BEFORE_STATEMENT, 30))
             table.add_row(rule.id, level, _letters(rule), Text("\n".join(statement)))
     console.print(table)
     count = f"{len(chosen)} {'rule' if len(chosen) == 1 else 'rules'}"
@@ -144,22 +142,11 @@ def _print_table(console: Console, chosen: Sequence[Rule], lang: str) -> None:
     console.print(f"\n{more}", style="dim")
 
 
-def _statement(rule: Rule, lang: str) -> str:
-    return rule.statement_zh if lang == "zh" else rule.statement
-
-
-def _source(rule: Rule, words: Words) -> str:
-    """The note's sections, or the field that the rule comes from: "note 1, 3", in Chinese "说明第 1、3 节"."""
-    in_sections = re.compile(r"\bnote (\d+(?:, \d+)*)")
-    source = in_sections.sub(lambda found: words("note {n}", n=words.listed(found[1].split(", "))), rule.section)
-    return re.sub(r"\b(field|kit)\b", lambda word: words(word[1]), source)
-
-
 def _print_in_full(console: Console, rule: Rule, lang: str) -> None:
     from rich.text import Text
 
     from turnaffinity.contract.rules import PROFILE_NAMES
-    from turnaffinity.showing.shown import hanging
+    from turnaffinity.showing.shown import print_hanging
     from turnaffinity.showing.wording import Words
 
     words = Words(lang)
@@ -168,22 +155,20 @@ def _print_in_full(console: Console, rule: Rule, lang: str) -> None:
         console.print()
         console.print(Text(words.told(title), style="dim"))
         for line in lines:
-            for shown in hanging("  ", line, console.width):
-                console.print(Text(shown), soft_wrap=True)
+            print_hanging(console, "  ", line)
 
     judged = words.listed(words(name) for letter, name in PROFILE_NAMES.items() if letter in rule.profiles)
     console.print(Text.assemble((rule.id, "bold"), "  ", (rule.level, LEVEL_STYLES[rule.level])))
-    part("statement", _statement(rule, lang))
-    part("comes from", _source(rule, words))
+    part("statement", words.statement(rule.id))
+    part("comes from", words.source(rule))
     if rule.note_line_zh and rule.note_line_en:
         part("the note's line", rule.note_line_zh, *([rule.note_line_en] if lang == "en" else []))
     part("judged for", judged)
     part("why", words.told(rule.why))
     if decision := _decision(rule):
-        question = decision.question_zh if lang == "zh" else decision.question
         part(
             f"decision {decision.id}",
-            question,
+            words.question(decision),
             *(f"{key}: {words.told(what)}" for key, what in decision.choices.items()),
         )
     if cases := _cases(rule.id):
