@@ -186,7 +186,7 @@ def print_families(console: Console, words: Words, rules: Iterable[tuple[str, st
         count = words("{n} of {all} pass", n=passed, all=all_of)
         style = "" if "fail" in by_status else "dim"
         print_hanging(console, f"{name:<6} ", words.listed(filter(None, (count, others)), "; "), style)
-    console.print(Text(words(MORE), style="dim"))
+    print_hanging(console, "", words(MORE), "dim")
 
 
 def _cut(console: Console, text: str, columns: int) -> str:
